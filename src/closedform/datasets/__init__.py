@@ -1,0 +1,1 @@
+"""Small real tables and the named formulas of the literature."""

@@ -1,0 +1,1 @@
+"""Formulas: nodes, values, derivatives, text, simplification, exports."""

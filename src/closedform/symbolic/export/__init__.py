@@ -1,0 +1,1 @@
+"""One file per target that a formula can be written for."""

@@ -1,0 +1,1 @@
+"""Fitting of networks: least squares over many restarts, sparsity, budgets."""
