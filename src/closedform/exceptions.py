@@ -6,8 +6,23 @@ input is an :class:`InputError`, which is a :class:`ValueError` too, as scikit-l
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error message: the known name that was probably meant, or nothing.
+
+    Examples
+    --------
+    >>> "There is no column 'perod'" + did_you_mean("perod", ["period", "distance"])
+    "There is no column 'perod' (did you mean 'period'?)"
+    """
+    from difflib import get_close_matches  # only ever needed on the way to an error
+
+    by_lowered = {candidate.lower(): candidate for candidate in known}
+    close = get_close_matches(name.lower(), list(by_lowered), n=1)
+    return f" (did you mean {by_lowered[close[0]]!r}?)" if close else ""
 
 
 class ClosedFormError(Exception):

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from closedform.exceptions import InputError
+from closedform.exceptions import InputError, did_you_mean
 
 # Residuals below this count as this when a weight divides by them; otherwise one exact row would own the fit.
 _SMALLEST_RESIDUAL = 1e-9
@@ -193,9 +193,5 @@ def get_loss(loss: str | Loss) -> Loss:
         raise InputError(f"loss must be one of {known} or a Loss object, got {loss!r} ({type(loss).__name__}).")
     name = _ALIASES.get(loss.lower(), loss.lower())
     if name not in LOSSES:
-        from difflib import get_close_matches
-
-        near = get_close_matches(name, (*LOSSES, *_ALIASES), n=1)
-        hint = f"Did you mean {near[0]!r}? " if near else ""
-        raise InputError(f"Unknown loss {loss!r}. {hint}Known: {known}.")
+        raise InputError(f"Unknown loss {loss!r}{did_you_mean(loss, (*LOSSES, *_ALIASES))}. Known: {known}.")
     return LOSSES[name]()
