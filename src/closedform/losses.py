@@ -11,6 +11,7 @@ A new loss is a class here and a row in :data:`LOSSES`; the tests go through tha
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,7 +151,8 @@ class ExpLoss(Loss):
     def pointwise(self, residual: Any, xp: Any = np) -> Any:
         size = xp.abs(residual)
         inner = xp.clip(size, None, self._CAP)
-        return xp.expm1(inner) + np.exp(self._CAP) * (size - inner)
+        tangent = math.expm1(self._CAP) + math.exp(self._CAP) * (size - self._CAP)
+        return xp.where(size <= self._CAP, xp.expm1(inner), tangent)
 
     def irls_weight(self, residual: Any, xp: Any = np) -> Any:
         size = xp.abs(residual)
