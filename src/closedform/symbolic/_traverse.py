@@ -1,0 +1,41 @@
+"""Walking over shared nodes without recursion."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from closedform.symbolic.expression import Expression
+
+
+def postorder(expression: Expression) -> list[Expression]:
+    """Return each distinct node once, arguments before the nodes that use them; the top node comes last."""
+    order: list[Expression] = []
+    seen: set[int] = set()
+    stack: list[tuple[Expression, bool]] = [(expression, False)]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            order.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            if node.args:
+                stack.append((node, True))
+                stack.extend([(argument, False) for argument in reversed(node.args)])
+            else:
+                order.append(node)
+    return order
+
+
+def flatten(expression: Expression) -> tuple[tuple[str, Any, tuple[int, ...]], ...]:
+    """Return rows ``(kind, value or name or operator, positions of the arguments)``, arguments first.
+
+    Sharing is kept and nothing is nested, so deep formulas pickle too.
+    """
+    position: dict[int, int] = {}
+    rows = []
+    for node in postorder(expression):
+        payload = node.op if node.kind == "apply" else node.value if node.kind == "constant" else node.name
+        rows.append((node.kind, payload, tuple([position[id(argument)] for argument in node.args])))
+        position[id(node)] = len(position)
+    return tuple(rows)

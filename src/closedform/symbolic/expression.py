@@ -1,0 +1,570 @@
+"""Expressions: immutable formulas built from constants, variables and operators.
+
+Nodes are shared: building the same node twice returns the same object, so structural identity is ``a is b`` and a
+subexpression that occurs twice is stored, evaluated and differentiated once. Nothing is simplified on construction.
+
+``==`` and ``hash`` go by the canonical form (``x + y == y + x``), which costs a rewriting the first time. Code that walks
+nodes should therefore key its tables by ``id(node)`` and compare with ``is``.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from numbers import Integral, Rational, Real
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
+from zlib import crc32
+
+from closedform.exceptions import InputError
+from closedform.symbolic._traverse import flatten, postorder
+from closedform.symbolic.operators import Operator, operator
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from closedform.symbolic.equivalence import Equivalence
+    from closedform.symbolic.refit import RefitResult
+
+Number = int | Fraction | float
+Kind = Literal["constant", "variable", "apply"]
+T = TypeVar("T")
+
+
+class Expression:
+    """A formula. Build one with `Expression.parse`, `constant`, `variable`, `apply` or Python arithmetic.
+
+    Attributes
+    ----------
+    kind : {"constant", "variable", "apply"}
+        What the top node is.
+    value : int, Fraction or float
+        Of a constant. int and Fraction are exact: they belong to the structure (an exponent 2, a factor 1/3). float
+        is a free constant, one that `refit` may change. None for other kinds.
+    name : str
+        Of a variable. None for other kinds.
+    op : Operator
+        Of an application. None for other kinds.
+    args : tuple of Expression
+        Arguments of an application; empty for other kinds.
+    size : int
+        Number of nodes of the tree, a shared node counted at each place.
+    depth : int
+        Nodes on the longest way down; 1 for a constant or a variable.
+    n_constants : int
+        Number of free constants, ``len(constants)``.
+
+    Examples
+    --------
+    >>> from closedform.symbolic import Expression, variable
+    >>> x = variable("x")
+    >>> str(2.5 * x**2 + 1)
+    '2.5*x**2 + 1'
+    >>> Expression.parse("2.5*x^2 + 1") is 2.5 * x**2 + 1
+    True
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_canonical",
+        "_complexity",
+        "_digest",
+        "_program",
+        "_variables",
+        "args",
+        "depth",
+        "kind",
+        "n_constants",
+        "name",
+        "op",
+        "size",
+        "value",
+    )
+
+    kind: Kind
+    value: Number
+    name: str
+    op: Operator
+    args: tuple[Expression, ...]
+    size: int
+    depth: int
+    n_constants: int
+    _digest: int
+    _variables: tuple[str, ...] | None
+    _canonical: Expression | bool | None
+    _complexity: int | None
+    _program: Any
+
+    def __new__(cls) -> NoReturn:
+        raise TypeError("an Expression is built by Expression.parse(text), constant(value), variable(name) or apply(op, ...)")
+
+    def __setattr__(self, attribute: str, _value: object) -> NoReturn:
+        raise AttributeError(f"an Expression is immutable; {attribute!r} cannot be set")
+
+    def __delattr__(self, attribute: str) -> NoReturn:
+        raise AttributeError(f"an Expression is immutable; {attribute!r} cannot be deleted")
+
+    # --- structure ----------------------------------------------------------------------------------------------------
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Names of the variables in order of first appearance."""
+        known = self._variables
+        if known is None:
+            known = self._find_variables()
+            _set(self, "_variables", known)
+        return known
+
+    def _find_variables(self) -> tuple[str, ...]:
+        # The first visit of a shared node decides the order, so later visits can be skipped.
+        names: dict[str, None] = {}
+        seen: set[int] = set()
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            if node.kind == "variable":
+                names[node.name] = None
+            elif id(node) not in seen:
+                seen.add(id(node))
+                stack.extend(reversed(node.args))
+        return tuple(names)
+
+    @property
+    def constants(self) -> tuple[float, ...]:
+        """Values of the free constants in the order of the tree walk; a repeated node counts at each place."""
+        return tuple(float(node.value) for node in self._walk_constants())
+
+    def _walk_constants(self) -> Iterator[Expression]:
+        stack = [self] if self.n_constants else []
+        while stack:
+            node = stack.pop()
+            if node.kind == "constant":
+                yield node
+            else:
+                stack.extend(argument for argument in reversed(node.args) if argument.n_constants)
+
+    def with_constants(self, values: Sequence[float] | np.ndarray) -> Expression:
+        """Return the same formula with other free constants.
+
+        Parameters
+        ----------
+        values : sequence of float, of length `n_constants`
+            In the order of `constants`; finite.
+        """
+        if len(values) != self.n_constants:
+            raise InputError(f"the formula has {self.n_constants} free constants, but {len(values)} values were given")
+        supply = iter([float(value) for value in values])
+        # An explicit stack instead of recursion; None marks "arguments done, build the node above".
+        done: list[Expression] = []
+        todo: list[tuple[Expression, bool]] = [(self, False)]
+        while todo:
+            node, ready = todo.pop()
+            if ready:
+                count = len(node.args)
+                args = tuple(done[-count:])
+                del done[-count:]
+                done.append(_intern_apply(node.op, args))
+            elif node.n_constants == 0:
+                done.append(node)
+            elif node.kind == "constant":
+                done.append(constant(next(supply)))
+            else:
+                todo.append((node, True))
+                todo.extend((argument, False) for argument in reversed(node.args))
+        return done[0]
+
+    def walk(self) -> Iterator[Expression]:
+        """Yield the nodes of the tree from the top, arguments left to right, shared nodes at each place."""
+        stack = [self]
+        while stack:
+            node = stack.pop()
+            yield node
+            stack.extend(reversed(node.args))
+
+    def fold(self, function: Callable[[Expression, tuple[T, ...]], T]) -> T:
+        """Return ``function(node, results of its arguments)`` of the top node, computed from the leaves up.
+
+        Each shared node is visited once. Depth is not limited by Python's recursion.
+        """
+        results: dict[int, T] = {}
+        for node in postorder(self):
+            results[id(node)] = function(node, tuple([results[id(argument)] for argument in node.args]))
+        return results[id(self)]
+
+    def substitute(self, replacements: Mapping[Any, Expression | Number]) -> Expression:
+        """Return the formula with variables (by name) or whole subexpressions (by identity) replaced.
+
+        Parameters
+        ----------
+        replacements : mapping of str or Expression to Expression or number
+            Replacements are not searched again, so ``{"x": y, "y": x}`` swaps.
+        """
+        by_name = {key: as_expression(new) for key, new in replacements.items() if isinstance(key, str)}
+        by_node = {id(key): as_expression(new) for key, new in replacements.items() if isinstance(key, Expression)}
+
+        def replace(node: Expression, args: tuple[Expression, ...]) -> Expression:
+            if id(node) in by_node:
+                return by_node[id(node)]
+            if node.kind == "variable":
+                return by_name.get(node.name, node)
+            return _intern_apply(node.op, args) if args else node
+
+        return self.fold(replace)
+
+    def is_same(self, other: object) -> bool:
+        """Say whether `other` has the same structure, node for node."""
+        return self is other
+
+    # --- canonical form, equality, complexity -------------------------------------------------------------------------
+
+    def canonical(self) -> Expression:
+        """Return the canonical form (cached): sorted sums and products, like terms collected."""
+        known = self._canonical
+        if known is None:
+            from closedform.symbolic.canonical import canonical
+
+            found = canonical(self)
+            if found._canonical is None:
+                _set(found, "_canonical", True)
+            # True stands for "is its own": a reference to itself would keep the node alive until a garbage run.
+            known = True if found is self else found
+            _set(self, "_canonical", known)
+        return known if isinstance(known, Expression) else self
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Expression):
+            return NotImplemented
+        return self is other or self.canonical() is other.canonical()
+
+    def __hash__(self) -> int:
+        return self.canonical()._digest
+
+    @property
+    def digest(self) -> int:
+        """A structural hash: the same in every process, for the same nodes in the same order."""
+        return self._digest
+
+    @property
+    def complexity(self) -> int:
+        """Cost of the canonical form: its nodes, a subexpression without variables counting 1."""
+        known = self._complexity
+        if known is None:
+            known = self.canonical().fold(_cost)[0]
+            _set(self, "_complexity", known)
+        return known
+
+    # --- what other modules do ----------------------------------------------------------------------------------------
+
+    @classmethod
+    def parse(cls, text: str, variables: Sequence[str] | None = None) -> Expression:
+        """Read a formula; see `closedform.symbolic.parse.parse`."""
+        from closedform.symbolic.parse import parse
+
+        return parse(text, variables)
+
+    def evaluate(self, columns: Any, names: Sequence[str] | None = None, return_ok: bool = False) -> Any:
+        """Return the values on `columns`, or ``(values, ok)``; see `closedform.symbolic.evaluate.evaluate`."""
+        from closedform.symbolic.evaluate import evaluate, evaluate_with_ok
+
+        return evaluate_with_ok(self, columns, names) if return_ok else evaluate(self, columns, names)
+
+    def derivative(self, name: str) -> Expression:
+        """Return the derivative in the variable `name`."""
+        from closedform.symbolic.derivative import derivative
+
+        return derivative(self, name)
+
+    def simplify(self, domain: Mapping[str, tuple[float, float]] | None = None, **options: Any) -> Expression:
+        """Return a simpler formula of the same values; see `closedform.symbolic.simplify.simplify`."""
+        from closedform.symbolic.simplify import simplify
+
+        return simplify(self, domain=domain, **options)
+
+    def refit(self, columns: Any, y: Any, **options: Any) -> RefitResult:
+        """Fit the free constants to `y`; see `closedform.symbolic.refit.refit`."""
+        from closedform.symbolic.refit import refit
+
+        return refit(self, columns, y, **options)
+
+    def equivalent(self, other: Expression, **options: Any) -> Equivalence:
+        """Say whether `other` is the same function, and how that was found out."""
+        from closedform.symbolic.equivalence import equivalent
+
+        return equivalent(self, other, **options)
+
+    def sympy(self) -> Any:
+        """Return the formula as a SymPy expression."""
+        from closedform.symbolic.export.sympy import to_sympy
+
+        return to_sympy(self)
+
+    def latex(self, precision: int | None = None) -> str:
+        """Return the formula in LaTeX, floats rounded to `precision` significant digits."""
+        from closedform.symbolic.export.latex import to_latex
+
+        return to_latex(self, precision)
+
+    def code(self, target: str) -> str:
+        """Return source text of a function for "python", "numpy", "c", "torch" or "excel"."""
+        from closedform.symbolic.export.code import to_code
+
+        return to_code(self, target)
+
+    def to_json(self) -> Any:
+        """Return the formula as nested lists of plain values; see `closedform.symbolic.json_form`."""
+        from closedform.symbolic.json_form import to_json
+
+        return to_json(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> Expression:
+        """Rebuild a formula from `to_json`; safe on data from strangers."""
+        from closedform.symbolic.json_form import from_json
+
+        return from_json(data)
+
+    def __str__(self) -> str:
+        from closedform.symbolic.printing import to_text
+
+        return to_text(self)
+
+    def __repr__(self) -> str:
+        return f"Expression.parse({str(self)!r})"
+
+    # --- copying and arithmetic ---------------------------------------------------------------------------------------
+
+    def __copy__(self) -> Expression:
+        return self
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Expression:
+        return self
+
+    def __reduce__(self) -> tuple[Callable[..., Expression], tuple[Any, ...]]:
+        return _rebuild, (flatten(self),)
+
+    def __add__(self, other: Any) -> Expression:
+        return _binary("add", self, other)
+
+    def __radd__(self, other: Any) -> Expression:
+        return _binary("add", other, self)
+
+    def __sub__(self, other: Any) -> Expression:
+        return _binary("sub", self, other)
+
+    def __rsub__(self, other: Any) -> Expression:
+        return _binary("sub", other, self)
+
+    def __mul__(self, other: Any) -> Expression:
+        return _binary("mul", self, other)
+
+    def __rmul__(self, other: Any) -> Expression:
+        return _binary("mul", other, self)
+
+    def __truediv__(self, other: Any) -> Expression:
+        return _binary("div", self, other)
+
+    def __rtruediv__(self, other: Any) -> Expression:
+        return _binary("div", other, self)
+
+    def __pow__(self, other: Any) -> Expression:
+        return _binary("pow", self, other)
+
+    def __rpow__(self, other: Any) -> Expression:
+        return _binary("pow", other, self)
+
+    def __neg__(self) -> Expression:
+        return apply("neg", self)
+
+    def __pos__(self) -> Expression:
+        return self
+
+    def __abs__(self) -> Expression:
+        return apply("abs", self)
+
+    # NumPy arrays must not swallow expressions element by element.
+    __array_ufunc__: ClassVar[None] = None
+
+
+_set = object.__setattr__
+
+
+# --- the table of living nodes ----------------------------------------------------------------------------------------
+
+
+class _Ref(weakref.ref[Expression]):
+    """A weak reference that knows its key, so that a dead node leaves the table."""
+
+    __slots__ = ("key",)
+    key: tuple[Any, ...]
+
+
+_table: dict[tuple[Any, ...], _Ref] = {}
+_lock = threading.RLock()
+
+
+def _forget(ref: weakref.ref[Expression]) -> None:
+    if isinstance(ref, _Ref) and _table.get(ref.key) is ref:
+        del _table[ref.key]
+
+
+def _look_up(key: tuple[Any, ...]) -> Expression | None:
+    ref = _table.get(key)
+    return None if ref is None else ref()
+
+
+def _remember(key: tuple[Any, ...], node: Expression) -> Expression:
+    """Enter a new node, or return the one that another thread entered meanwhile."""
+    with _lock:
+        known = _look_up(key)
+        if known is not None:
+            return known
+        ref = _Ref(node, _forget)
+        ref.key = key
+        _table[key] = ref
+    return node
+
+
+def _blank(kind: Kind, digest: int) -> Expression:
+    node = object.__new__(Expression)
+    _set(node, "kind", kind)
+    _set(node, "value", None)
+    _set(node, "name", None)
+    _set(node, "op", None)
+    _set(node, "args", ())
+    _set(node, "size", 1)
+    _set(node, "depth", 1)
+    _set(node, "n_constants", 0)
+    _set(node, "_digest", digest)
+    _set(node, "_variables", None)
+    _set(node, "_canonical", None)
+    _set(node, "_complexity", None)
+    _set(node, "_program", None)
+    return node
+
+
+def _intern_apply(op: Operator, args: tuple[Expression, ...]) -> Expression:
+    """Return the node ``op(*args)``; the caller has checked the number of arguments."""
+    # ids are safe as keys: the node keeps its arguments alive, and its entry goes when it goes.
+    key = (op, *[id(argument) for argument in args])
+    known = _look_up(key)
+    if known is not None:
+        return known
+    size, depth, n_constants = 1, 0, 0
+    for argument in args:
+        size += argument.size
+        n_constants += argument.n_constants
+        if argument.depth > depth:
+            depth = argument.depth
+    node = _blank("apply", hash((crc32(op.name.encode()), *[argument._digest for argument in args])))
+    _set(node, "op", op)
+    _set(node, "args", args)
+    _set(node, "size", size)
+    _set(node, "depth", depth + 1)
+    _set(node, "n_constants", n_constants)
+    return _remember(key, node)
+
+
+def constant(value: Number) -> Expression:
+    """Return a constant: exact for int and Fraction, free for float.
+
+    Parameters
+    ----------
+    value : int, Fraction, float or a NumPy number
+        Finite, and within the range of float64.
+
+    Raises
+    ------
+    InputError
+        For nan, infinity, an exact number beyond float64, or something that is not a real number.
+    """
+    number: Number
+    if isinstance(value, float):
+        number = float(value) + 0.0  # also turns -0.0 into 0.0, and a NumPy float into a plain one
+    elif isinstance(value, Integral):
+        number = int(value)
+    elif isinstance(value, Rational):
+        number = Fraction(value.numerator, value.denominator)
+        number = number.numerator if number.denominator == 1 else number
+    elif isinstance(value, Real):
+        number = float(value) + 0.0
+    else:
+        raise InputError(f"a constant must be a real number, but {value!r} of type {type(value).__name__} was given")
+    key = (type(number), number)
+    known = _look_up(key)
+    return known if known is not None else _remember(key, _new_constant(number))
+
+
+def _new_constant(number: Number) -> Expression:
+    try:
+        finite = math.isfinite(number)
+    except OverflowError:
+        finite = False
+    if not finite:
+        raise InputError(f"a constant must be a finite number within the range of float64, but {number!r:.40} was given")
+    node = _blank("constant", hash((type(number).__name__ == "float", number)))
+    _set(node, "value", number)
+    _set(node, "n_constants", int(isinstance(number, float)))
+    return node
+
+
+def variable(name: str) -> Expression:
+    """Return a variable. Any non-empty string is a name."""
+    if not isinstance(name, str) or not name:
+        raise InputError(f"the name of a variable must be a non-empty text, but {name!r} was given")
+    key = (str, name)
+    known = _look_up(key)
+    if known is not None:
+        return known
+    node = _blank("variable", hash((crc32(name.encode("utf-8", "surrogatepass")), 7)))
+    _set(node, "name", name)
+    return _remember(key, node)
+
+
+def apply(op: Operator | str, *args: Expression | Number) -> Expression:
+    """Return ``op(*args)``; numbers become constants.
+
+    Raises
+    ------
+    InputError
+        If there is no such operator, or the number of arguments does not fit.
+    """
+    row = operator(op) if isinstance(op, str) else op
+    count = len(args)
+    if (row.arity is None and count < 2) or (row.arity is not None and count != row.arity):
+        wanted = "two or more arguments" if row.arity is None else f"{row.arity} argument{'s' * (row.arity != 1)}"
+        raise InputError(f"{row.name} takes {wanted}, but {count} {'was' if count == 1 else 'were'} given")
+    return _intern_apply(row, tuple([as_expression(argument) for argument in args]))
+
+
+def as_expression(value: Expression | Number) -> Expression:
+    """Return `value` itself if it is an expression, else the constant."""
+    return value if isinstance(value, Expression) else constant(value)
+
+
+def _binary(name: str, left: Any, right: Any) -> Any:
+    for side in (left, right):
+        if not isinstance(side, (Expression, Real)):
+            return NotImplemented
+    return apply(name, left, right)
+
+
+def _cost(node: Expression, costs: tuple[tuple[int, bool], ...]) -> tuple[int, bool]:
+    """Return the cost below a canonical node and whether a variable occurs there."""
+    if node.kind == "variable":
+        return 1, True
+    if not any(varies for _, varies in costs):
+        return 1, False
+    return node.op.complexity + sum(cost for cost, _ in costs), True
+
+
+def _rebuild(rows: tuple[tuple[Any, ...], ...]) -> Expression:
+    """Undo `flatten`: what unpickling calls."""
+    nodes: list[Expression] = []
+    for kind, payload, positions in rows:
+        if kind == "apply":
+            nodes.append(_intern_apply(payload, tuple([nodes[position] for position in positions])))
+        else:
+            nodes.append(constant(payload) if kind == "constant" else variable(payload))
+    return nodes[-1]
