@@ -11,10 +11,10 @@ import math
 from collections.abc import Callable, Iterable
 
 Bounds = tuple[float, float]
-Rule = Callable[..., Bounds]
 
 EVERYWHERE: Bounds = (-math.inf, math.inf)
 NOWHERE: Bounds = (math.nan, math.nan)
+_LARGEST = math.nextafter(math.inf, 0.0)
 _LARGEST_EXACT = 2.0**53
 
 
@@ -92,7 +92,7 @@ def _hull(pairs: Iterable[Bounds]) -> Bounds:
 def _times(a: Bounds, b: Bounds) -> Bounds:
     lo, hi = _hull(_product(u, v) for u in a for v in b)
     # The product of two finite ends may overflow although inner products do not.
-    return (lo if lo < math.inf else math.nextafter(math.inf, 0)), (hi if hi > -math.inf else -math.nextafter(math.inf, 0))
+    return min(lo, _LARGEST), max(hi, -_LARGEST)
 
 
 def mul(first: Bounds, *others: Bounds) -> Bounds:
@@ -187,13 +187,24 @@ def _guarded(function: Callable[[float], float], x: float) -> float:
         return math.copysign(math.inf, x)
 
 
-def increasing(function: Callable[[float], float], lo: float = -math.inf, hi: float = math.inf) -> Rule:
-    """Return the rule of a growing function whose values lie in ``[lo, hi]``."""
+def _increasing(function: Callable[[float], float], x: Bounds) -> Bounds:
+    return _down(_guarded(function, x[0])), _up(_guarded(function, x[1]))
 
-    def rule(x: Bounds) -> Bounds:
-        return max(_down(_guarded(function, x[0])), lo), min(_up(_guarded(function, x[1])), hi)
 
-    return rule
+def atan(x: Bounds) -> Bounds:
+    """Bounds of the inverse tangent."""
+    return _increasing(math.atan, x)
+
+
+def sinh(x: Bounds) -> Bounds:
+    """Bounds of the hyperbolic sine."""
+    return _increasing(math.sinh, x)
+
+
+def tanh(x: Bounds) -> Bounds:
+    """Bounds of the hyperbolic tangent."""
+    lo, hi = _increasing(math.tanh, x)
+    return max(lo, -1.0), min(hi, 1.0)
 
 
 def exp(x: Bounds) -> Bounds:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -25,6 +26,33 @@ def postorder(expression: Expression) -> list[Expression]:
             else:
                 order.append(node)
     return order
+
+
+def find_variables(expression: Expression) -> tuple[str, ...]:
+    """Return the names of the variables in order of first appearance."""
+    # The first visit of a shared node decides the order, so later visits can be skipped.
+    names: dict[str, None] = {}
+    seen: set[int] = set()
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if node.kind == "variable":
+            names[node.name] = None
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.extend(reversed(node.args))
+    return tuple(names)
+
+
+def free_constants(expression: Expression) -> Iterator[Expression]:
+    """Yield the free constants in the order of the tree walk, a repeated node at each place."""
+    stack = [expression] if expression.n_constants else []
+    while stack:
+        node = stack.pop()
+        if node.kind == "constant":
+            yield node
+        else:
+            stack.extend([argument for argument in reversed(node.args) if argument.n_constants])
 
 
 def flatten(expression: Expression) -> tuple[tuple[str, Any, tuple[int, ...]], ...]:

@@ -3,23 +3,23 @@
 Nodes are shared: building the same node twice returns the same object, so structural identity is ``a is b`` and a
 subexpression that occurs twice is stored, evaluated and differentiated once. Nothing is simplified on construction.
 
-``==`` and ``hash`` go by the canonical form (``x + y == y + x``), which costs a rewriting the first time. Code that walks
-nodes should therefore key its tables by ``id(node)`` and compare with ``is``.
+``==`` and ``hash`` go by the canonical form (``x + y == y + x``), which costs a rewriting the first time. Code that
+walks nodes should therefore key its tables by ``id(node)`` and compare with ``is``.
 """
 
 from __future__ import annotations
 
 import math
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
+from functools import cache
 from numbers import Integral, Rational, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar, cast
 from zlib import crc32
 
 from closedform.exceptions import InputError
-from closedform.symbolic._traverse import flatten, postorder
+from closedform.symbolic._table import Draft, look_up, remember
+from closedform.symbolic._traverse import find_variables, flatten, free_constants, postorder
 from closedform.symbolic.operators import Operator, operator
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ Number = int | Fraction | float
 Kind = Literal["constant", "variable", "apply"]
 T = TypeVar("T")
 
+_ADD, _SUB, _MUL, _DIV, _POW, _NEG, _ABS = map(operator, ("add", "sub", "mul", "div", "pow", "neg", "abs"))
 
-class Expression:
+
+class Expression(Draft):
     """A formula. Build one with `Expression.parse`, `constant`, `variable`, `apply` or Python arithmetic.
 
     Attributes
@@ -66,39 +68,16 @@ class Expression:
     True
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_canonical",
-        "_complexity",
-        "_digest",
-        "_program",
-        "_variables",
-        "args",
-        "depth",
-        "kind",
-        "n_constants",
-        "name",
-        "op",
-        "size",
-        "value",
-    )
+    __slots__ = ()
 
     kind: Kind
     value: Number
     name: str
     op: Operator
     args: tuple[Expression, ...]
-    size: int
-    depth: int
-    n_constants: int
-    _digest: int
-    _variables: tuple[str, ...] | None
-    _canonical: Expression | bool | None
-    _complexity: int | None
-    _program: Any
 
-    def __new__(cls) -> NoReturn:
-        raise TypeError("an Expression is built by Expression.parse(text), constant(value), variable(name) or apply(op, ...)")
+    def __init__(self, *_args: object) -> None:
+        raise TypeError("build an Expression by Expression.parse(text), constant(value), variable(name), apply(op, ...)")
 
     def __setattr__(self, attribute: str, _value: object) -> NoReturn:
         raise AttributeError(f"an Expression is immutable; {attribute!r} cannot be set")
@@ -113,37 +92,14 @@ class Expression:
         """Names of the variables in order of first appearance."""
         known = self._variables
         if known is None:
-            known = self._find_variables()
+            known = find_variables(self)
             _set(self, "_variables", known)
         return known
-
-    def _find_variables(self) -> tuple[str, ...]:
-        # The first visit of a shared node decides the order, so later visits can be skipped.
-        names: dict[str, None] = {}
-        seen: set[int] = set()
-        stack = [self]
-        while stack:
-            node = stack.pop()
-            if node.kind == "variable":
-                names[node.name] = None
-            elif id(node) not in seen:
-                seen.add(id(node))
-                stack.extend(reversed(node.args))
-        return tuple(names)
 
     @property
     def constants(self) -> tuple[float, ...]:
         """Values of the free constants in the order of the tree walk; a repeated node counts at each place."""
-        return tuple(float(node.value) for node in self._walk_constants())
-
-    def _walk_constants(self) -> Iterator[Expression]:
-        stack = [self] if self.n_constants else []
-        while stack:
-            node = stack.pop()
-            if node.kind == "constant":
-                yield node
-            else:
-                stack.extend(argument for argument in reversed(node.args) if argument.n_constants)
+        return tuple(float(node.value) for node in free_constants(self))
 
     def with_constants(self, values: Sequence[float] | np.ndarray) -> Expression:
         """Return the same formula with other free constants.
@@ -225,13 +181,12 @@ class Expression:
         if known is None:
             from closedform.symbolic.canonical import canonical
 
-            found = canonical(self)
-            if found._canonical is None:
-                _set(found, "_canonical", True)
+            known = canonical(self)
             # True stands for "is its own": a reference to itself would keep the node alive until a garbage run.
-            known = True if found is self else found
-            _set(self, "_canonical", known)
-        return known if isinstance(known, Expression) else self
+            _set(known, "_canonical", True)
+            if known is not self:
+                _set(self, "_canonical", known)
+        return self if known is True else known
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Expression):
@@ -345,43 +300,43 @@ class Expression:
         return _rebuild, (flatten(self),)
 
     def __add__(self, other: Any) -> Expression:
-        return _binary("add", self, other)
+        return _binary(_ADD, self, other)
 
     def __radd__(self, other: Any) -> Expression:
-        return _binary("add", other, self)
+        return _binary(_ADD, other, self)
 
     def __sub__(self, other: Any) -> Expression:
-        return _binary("sub", self, other)
+        return _binary(_SUB, self, other)
 
     def __rsub__(self, other: Any) -> Expression:
-        return _binary("sub", other, self)
+        return _binary(_SUB, other, self)
 
     def __mul__(self, other: Any) -> Expression:
-        return _binary("mul", self, other)
+        return _binary(_MUL, self, other)
 
     def __rmul__(self, other: Any) -> Expression:
-        return _binary("mul", other, self)
+        return _binary(_MUL, other, self)
 
     def __truediv__(self, other: Any) -> Expression:
-        return _binary("div", self, other)
+        return _binary(_DIV, self, other)
 
     def __rtruediv__(self, other: Any) -> Expression:
-        return _binary("div", other, self)
+        return _binary(_DIV, other, self)
 
     def __pow__(self, other: Any) -> Expression:
-        return _binary("pow", self, other)
+        return _binary(_POW, self, other)
 
     def __rpow__(self, other: Any) -> Expression:
-        return _binary("pow", other, self)
+        return _binary(_POW, other, self)
 
     def __neg__(self) -> Expression:
-        return apply("neg", self)
+        return _intern_apply(_NEG, (self,))
 
     def __pos__(self) -> Expression:
         return self
 
     def __abs__(self) -> Expression:
-        return apply("abs", self)
+        return _intern_apply(_ABS, (self,))
 
     # NumPy arrays must not swallow expressions element by element.
     __array_ufunc__: ClassVar[None] = None
@@ -390,80 +345,41 @@ class Expression:
 _set = object.__setattr__
 
 
-# --- the table of living nodes ----------------------------------------------------------------------------------------
+# --- constructors -----------------------------------------------------------------------------------------------------
 
 
-class _Ref(weakref.ref[Expression]):
-    """A weak reference that knows its key, so that a dead node leaves the table."""
-
-    __slots__ = ("key",)
-    key: tuple[Any, ...]
-
-
-_table: dict[tuple[Any, ...], _Ref] = {}
-_lock = threading.RLock()
-
-
-def _forget(ref: weakref.ref[Expression]) -> None:
-    if isinstance(ref, _Ref) and _table.get(ref.key) is ref:
-        del _table[ref.key]
-
-
-def _look_up(key: tuple[Any, ...]) -> Expression | None:
-    ref = _table.get(key)
-    return None if ref is None else ref()
-
-
-def _remember(key: tuple[Any, ...], node: Expression) -> Expression:
-    """Enter a new node, or return the one that another thread entered meanwhile."""
-    with _lock:
-        known = _look_up(key)
-        if known is not None:
-            return known
-        ref = _Ref(node, _forget)
-        ref.key = key
-        _table[key] = ref
-    return node
-
-
-def _blank(kind: Kind, digest: int) -> Expression:
-    node = object.__new__(Expression)
-    _set(node, "kind", kind)
-    _set(node, "value", None)
-    _set(node, "name", None)
-    _set(node, "op", None)
-    _set(node, "args", ())
-    _set(node, "size", 1)
-    _set(node, "depth", 1)
-    _set(node, "n_constants", 0)
-    _set(node, "_digest", digest)
-    _set(node, "_variables", None)
-    _set(node, "_canonical", None)
-    _set(node, "_complexity", None)
-    _set(node, "_program", None)
-    return node
+def _finish(key: tuple[Any, ...], draft: Draft) -> Expression:
+    draft.__class__ = Expression  # type: ignore[assignment]
+    return remember(key, cast(Expression, draft))
 
 
 def _intern_apply(op: Operator, args: tuple[Expression, ...]) -> Expression:
     """Return the node ``op(*args)``; the caller has checked the number of arguments."""
     # ids are safe as keys: the node keeps its arguments alive, and its entry goes when it goes.
     key = (op, *[id(argument) for argument in args])
-    known = _look_up(key)
+    known = look_up(key)
     if known is not None:
         return known
+    node = Draft("apply", 0)
+    node.op = op
+    node.args = args
     size, depth, n_constants = 1, 0, 0
+    digests = [_code(op)]
     for argument in args:
         size += argument.size
         n_constants += argument.n_constants
         if argument.depth > depth:
             depth = argument.depth
-    node = _blank("apply", hash((crc32(op.name.encode()), *[argument._digest for argument in args])))
-    _set(node, "op", op)
-    _set(node, "args", args)
-    _set(node, "size", size)
-    _set(node, "depth", depth + 1)
-    _set(node, "n_constants", n_constants)
-    return _remember(key, node)
+        digests.append(argument._digest)
+    node.size, node.depth, node.n_constants = size, depth + 1, n_constants
+    node._digest = hash(tuple(digests))
+    return _finish(key, node)
+
+
+@cache
+def _code(op: Operator) -> int:
+    """Return a number for the operator that is the same in every process, unlike ``hash`` of a text."""
+    return crc32(op.name.encode())
 
 
 def constant(value: Number) -> Expression:
@@ -492,20 +408,20 @@ def constant(value: Number) -> Expression:
     else:
         raise InputError(f"a constant must be a real number, but {value!r} of type {type(value).__name__} was given")
     key = (type(number), number)
-    known = _look_up(key)
-    return known if known is not None else _remember(key, _new_constant(number))
+    known = look_up(key)
+    return known if known is not None else _finish(key, _new_constant(number))
 
 
-def _new_constant(number: Number) -> Expression:
+def _new_constant(number: Number) -> Draft:
     try:
         finite = math.isfinite(number)
     except OverflowError:
         finite = False
     if not finite:
-        raise InputError(f"a constant must be a finite number within the range of float64, but {number!r:.40} was given")
-    node = _blank("constant", hash((type(number).__name__ == "float", number)))
-    _set(node, "value", number)
-    _set(node, "n_constants", int(isinstance(number, float)))
+        raise InputError(f"a constant must be finite and within the range of float64, but {number!s:.40} was given")
+    free = isinstance(number, float)
+    node = Draft("constant", hash((free, number)), value=number)
+    node.n_constants = int(free)
     return node
 
 
@@ -514,12 +430,10 @@ def variable(name: str) -> Expression:
     if not isinstance(name, str) or not name:
         raise InputError(f"the name of a variable must be a non-empty text, but {name!r} was given")
     key = (str, name)
-    known = _look_up(key)
+    known = look_up(key)
     if known is not None:
         return known
-    node = _blank("variable", hash((crc32(name.encode("utf-8", "surrogatepass")), 7)))
-    _set(node, "name", name)
-    return _remember(key, node)
+    return _finish(key, Draft("variable", hash((7, crc32(name.encode("utf-8", "surrogatepass")))), name=name))
 
 
 def apply(op: Operator | str, *args: Expression | Number) -> Expression:
@@ -543,11 +457,16 @@ def as_expression(value: Expression | Number) -> Expression:
     return value if isinstance(value, Expression) else constant(value)
 
 
-def _binary(name: str, left: Any, right: Any) -> Any:
-    for side in (left, right):
-        if not isinstance(side, (Expression, Real)):
-            return NotImplemented
-    return apply(name, left, right)
+def _binary(op: Operator, left: Any, right: Any) -> Expression:
+    if not isinstance(left, Expression):
+        if not isinstance(left, Real):
+            return cast(Expression, NotImplemented)
+        left = constant(cast(float, left))
+    elif not isinstance(right, Expression):
+        if not isinstance(right, Real):
+            return cast(Expression, NotImplemented)
+        right = constant(cast(float, right))
+    return _intern_apply(op, (left, right))
 
 
 def _cost(node: Expression, costs: tuple[tuple[int, bool], ...]) -> tuple[int, bool]:

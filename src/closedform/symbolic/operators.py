@@ -1,7 +1,7 @@
 """The operator table: one row per operator, and everything about an operator in its row.
 
-Evaluation, derivatives, interval bounds, the parser, the printer and every export read this table. To add an operator, add
-one row; ``tests/symbolic/test_operators.py`` names each column that is still missing.
+Evaluation, derivatives, interval bounds, the parser, the printer and every export read this table. To add an operator,
+add one row; ``tests/symbolic/test_operators.py`` names each column that is still missing.
 
 Domains: a value outside the domain is nan, never a made-up number: the logarithm of zero or less, the root of a
 negative number, the inverse sine and cosine outside [-1, 1], a division by zero, zero to a negative power and a
@@ -68,8 +68,8 @@ class Operator:
         Takes float arrays and returns a float array: nan outside the domain. Call it within
         ``np.errstate(all="ignore")`` when warnings matter.
     ufunc : callable or None
-        The bare NumPy ufunc (of one or two arguments; applied left to right for more). It equals `numpy` except where it
-        raises the divide flag. None when there is none; then only `numpy` is used.
+        The bare NumPy ufunc (of one or two arguments; applied left to right for more). It equals `numpy` except
+        where it raises the divide flag. None when there is none; then only `numpy` is used.
     derivative : callable or None
         ``derivative(ops, value, args, index)`` is the partial derivative in argument `index`, where `value` is the
         operator applied to `args`. Uses Python arithmetic and `ops` only, so it serves expressions and arrays.
@@ -80,8 +80,8 @@ class Operator:
     inside : callable or None
         Takes ``(lo, hi)`` pairs; True only if the whole box lies in the domain. None when defined everywhere.
     spelling : mapping of str to str
-        Template per target in `TARGETS`, filled with ``str.format``; ``{0}`` and ``{1}`` are the arguments. Operators of
-        any arity are filled left to right, two at a time. The ``sympy`` entry is the name of SymPy's class.
+        Template per target in `TARGETS`, filled with ``str.format``; ``{0}`` and ``{1}`` are the arguments. Operators
+        of any arity are filled left to right, two at a time. The ``sympy`` entry is the name of SymPy's class.
         Names that start with ``cf_`` are helpers which the export of that target supplies.
     precedence : int
         Binding strength of the infix form; `ATOM` for functions.
@@ -111,7 +111,11 @@ class Operator:
         return operator, (self.name,)
 
 
-def _function(name: str, **other: str) -> Mapping[str, str]:
+def _named(name: str) -> str:
+    return rf"\operatorname{{{{{name}}}}}"
+
+
+def _function(name: str, macro: str = "", **other: str) -> Mapping[str, str]:
     """Spell a function of one argument; `other` gives the targets that differ from the usual pattern."""
     usual = {
         "text": f"{name}({{0}})",
@@ -120,21 +124,36 @@ def _function(name: str, **other: str) -> Mapping[str, str]:
         "c": f"{name}({{0}})",
         "torch": f"torch.{name}({{0}})",
         "excel": f"{name.upper()}({{0}})",
-        "latex": rf"\{name}\left({{0}}\right)",
+        "latex": (macro or rf"\{name}") + r"\left({0}\right)",
         "sympy": name,
     }
-    return MappingProxyType({**usual, **other})
+    return MappingProxyType(usual | other)
 
 
-def _infix(symbol: str, latex: str, sympy: str | None = None, **other: str) -> Mapping[str, str]:
+def _infix(symbol: str, latex: str, **other: str) -> Mapping[str, str]:
     """Spell an infix operator, the same everywhere but in LaTeX and SymPy."""
-    spelling = dict.fromkeys(TARGETS[:-1], f"{{0}}{symbol}{{1}}") | {"latex": latex} | other
-    return MappingProxyType(spelling | ({"sympy": sympy} if sympy else {}))
+    return MappingProxyType(dict.fromkeys(TARGETS[:-1], f"{{0}}{symbol}{{1}}") | {"latex": latex} | other)
 
 
-def _call(name: str, latex: str, **other: str) -> Mapping[str, str]:
-    """Spell a function of two arguments that needs its own name in most targets."""
-    return MappingProxyType({"text": f"{name}({{0}}, {{1}})", "latex": latex, **other})
+def _choice(short: str, long: str) -> Mapping[str, str]:
+    """Spell min or max."""
+    return MappingProxyType(
+        {
+            "text": f"{short}({{0}}, {{1}})",
+            "python": f"{short}({{0}}, {{1}})",
+            "numpy": f"np.{long}({{0}}, {{1}})",
+            "c": f"cf_{short}({{0}}, {{1}})",
+            "torch": f"torch.{long}({{0}}, {{1}})",
+            "excel": f"{short.upper()}({{0}}, {{1}})",
+            "latex": rf"\{short}\left({{0}}, {{1}}\right)",
+            "sympy": short.capitalize(),
+        }
+    )
+
+
+def _slope(rule: Callable[[Ops, Any, Any], Any]) -> Derivative:
+    """Turn the slope ``rule(ops, value, x)`` of a function of one argument into a row's entry."""
+    return lambda ops, value, args, _index: rule(ops, value, args[0])
 
 
 def _product_of_others(_ops: Ops, _value: Any, args: tuple[Any, ...], index: int) -> Any:
@@ -150,12 +169,16 @@ def _power_slope(ops: Ops, value: Any, args: tuple[Any, ...], index: int) -> Any
     return exponent * ops.pow(base, exponent - 1) if index == 0 else ops.times_log(value, base)
 
 
-def _choice_slope(toward_smaller: int) -> Derivative:
+def _quotient_slope(_ops: Ops, value: Any, args: tuple[Any, ...], index: int) -> Any:
+    return 1 / args[1] if index == 0 else -value / args[1]
+
+
+def _choice_slope(smaller: bool) -> Derivative:
     """Slope of min or max: 1 for the chosen argument, 0 for the other, one half for each at a tie."""
 
     def slope(ops: Ops, _value: Any, args: tuple[Any, ...], index: int) -> Any:
         lead = ops.sign(args[0] - args[1])
-        return (1 - lead) / 2 if (index == 0) == bool(toward_smaller) else (1 + lead) / 2
+        return (1 - lead) / 2 if (index == 0) == smaller else (1 + lead) / 2
 
     return slope
 
@@ -170,54 +193,50 @@ _SUM, _PRODUCT = nr.chain(np.add), nr.chain(np.multiply)
 # fmt: off
 _ROWS = (
     Operator("pi", 0, lambda: np.pi, None, None, lambda: (math.pi, math.nextafter(math.pi, 4.0)),
-             spelling=MappingProxyType({"text": "pi", "python": "math.pi", "numpy": "np.pi", "c": "M_PI", "torch": "math.pi",
-                                        "excel": "PI()", "latex": r"\pi", "sympy": "pi"})),
+             spelling=MappingProxyType({"text": "pi", "python": "math.pi", "numpy": "np.pi", "c": "M_PI",
+                                        "torch": "math.pi", "excel": "PI()", "latex": r"\pi", "sympy": "pi"})),
     Operator("add", None, _SUM, np.add, lambda ops, value, args, index: 1, iv.add,
-             spelling=_infix(" + ", "{0} + {1}", "Add"), precedence=SUM, commutative=True),
+             spelling=_infix(" + ", "{0} + {1}", sympy="Add"), precedence=SUM, commutative=True),
     Operator("sub", 2, np.subtract, np.subtract, lambda ops, value, args, index: 1 - 2 * index, iv.sub,
              spelling=_infix(" - ", "{0} - {1}"), precedence=SUM),
     Operator("mul", None, _PRODUCT, np.multiply, _product_of_others, iv.mul,
-             spelling=_infix("*", r"{0} \cdot {1}", "Mul"), precedence=PRODUCT, commutative=True),
-    Operator("div", 2, _DIVIDE, np.true_divide,
-             lambda ops, value, args, index: -value / args[1] if index else 1 / args[1], iv.div,
-             nr.divisor_not_zero, iv.never_divides_by_zero,
+             spelling=_infix("*", r"{0} \cdot {1}", sympy="Mul"), precedence=PRODUCT, commutative=True),
+    Operator("div", 2, _DIVIDE, np.true_divide, _quotient_slope, iv.div, nr.divisor_not_zero, iv.never_divides_by_zero,
              _infix("/", r"\frac{{{0}}}{{{1}}}"), precedence=PRODUCT),
-    Operator("neg", 1, np.negative, np.negative, lambda ops, value, args, index: -1, iv.neg,
+    Operator("neg", 1, np.negative, np.negative, _slope(lambda ops, value, x: -1), iv.neg,
              spelling=MappingProxyType(dict.fromkeys(TARGETS[:-1], "-{0}")), precedence=SIGN),
     Operator("pow", 2, nr.power, np.power, _power_slope, iv.pow, nr.power_domain, iv.power_defined,
-             _infix("**", "{0}^{{{1}}}", "Pow", python="math.pow({0}, {1})", c="pow({0}, {1})", excel="POWER({0}, {1})"),
-             precedence=POWER),
-    Operator("exp", 1, np.exp, np.exp, lambda ops, value, args, index: value, iv.exp, spelling=_function("exp")),
-    Operator("log", 1, _LOG, np.log, lambda ops, value, args, index: 1 / args[0], iv.log,
+             _infix("**", "{0}^{{{1}}}", sympy="Pow",
+                    python="math.pow({0}, {1})", c="pow({0}, {1})", excel="POWER({0}, {1})"), precedence=POWER),
+    Operator("exp", 1, np.exp, np.exp, _slope(lambda ops, value, x: value), iv.exp, spelling=_function("exp")),
+    Operator("log", 1, _LOG, np.log, _slope(lambda ops, value, x: 1 / x), iv.log,
              nr.positive, iv.all_positive, _function("log", excel="LN({0})")),
-    Operator("sqrt", 1, _SQRT, np.sqrt, lambda ops, value, args, index: 1 / (2 * value), iv.sqrt,
+    Operator("sqrt", 1, _SQRT, np.sqrt, _slope(lambda ops, value, x: 1 / (2 * value)), iv.sqrt,
              nr.non_negative, iv.all_non_negative, _function("sqrt", latex=r"\sqrt{{{0}}}")),
-    Operator("abs", 1, np.abs, np.abs, lambda ops, value, args, index: ops.sign(args[0]), iv.absolute,
+    Operator("abs", 1, np.abs, np.abs, _slope(lambda ops, value, x: ops.sign(x)), iv.absolute,
              spelling=_function("abs", python="abs({0})", c="fabs({0})", latex=r"\left|{0}\right|", sympy="Abs")),
-    Operator("sign", 1, np.sign, np.sign, lambda ops, value, args, index: 0, iv.sign,
-             spelling=_function("sign", python="cf_sign({0})", c="cf_sign({0})", latex=r"\operatorname{{sign}}\left({0}\right)")),
-    Operator("sin", 1, np.sin, np.sin, lambda ops, value, args, index: ops.cos(args[0]), iv.sin, spelling=_function("sin")),
-    Operator("cos", 1, np.cos, np.cos, lambda ops, value, args, index: -ops.sin(args[0]), iv.cos, spelling=_function("cos")),
-    Operator("tan", 1, np.tan, np.tan, lambda ops, value, args, index: 1 + value * value, iv.tan, spelling=_function("tan")),
-    Operator("asin", 1, _ASIN, np.arcsin, lambda ops, value, args, index: 1 / ops.sqrt(1 - args[0] * args[0]), iv.asin,
-             nr.within_one, iv.all_within_one, _function("asin", numpy="np.arcsin({0})", latex=r"\arcsin\left({0}\right)")),
-    Operator("acos", 1, _ACOS, np.arccos, lambda ops, value, args, index: -1 / ops.sqrt(1 - args[0] * args[0]), iv.acos,
-             nr.within_one, iv.all_within_one, _function("acos", numpy="np.arccos({0})", latex=r"\arccos\left({0}\right)")),
-    Operator("atan", 1, np.arctan, np.arctan, lambda ops, value, args, index: 1 / (1 + args[0] * args[0]),
-             iv.increasing(math.atan), spelling=_function("atan", numpy="np.arctan({0})", latex=r"\arctan\left({0}\right)")),
-    Operator("sinh", 1, np.sinh, np.sinh, lambda ops, value, args, index: ops.cosh(args[0]),
-             iv.increasing(math.sinh), spelling=_function("sinh")),
-    Operator("cosh", 1, np.cosh, np.cosh, lambda ops, value, args, index: ops.sinh(args[0]), iv.cosh, spelling=_function("cosh")),
-    Operator("tanh", 1, np.tanh, np.tanh, lambda ops, value, args, index: 1 - value * value,
-             iv.increasing(math.tanh, -1.0, 1.0), spelling=_function("tanh")),
-    Operator("min", 2, np.minimum, np.minimum, _choice_slope(1), iv.minimum,
-             spelling=_call("min", r"\min\left({0}, {1}\right)", python="min({0}, {1})", numpy="np.minimum({0}, {1})",
-                            c="cf_min({0}, {1})", torch="torch.minimum({0}, {1})", excel="MIN({0}, {1})", sympy="Min"),
-             commutative=True),
-    Operator("max", 2, np.maximum, np.maximum, _choice_slope(0), iv.maximum,
-             spelling=_call("max", r"\max\left({0}, {1}\right)", python="max({0}, {1})", numpy="np.maximum({0}, {1})",
-                            c="cf_max({0}, {1})", torch="torch.maximum({0}, {1})", excel="MAX({0}, {1})", sympy="Max"),
-             commutative=True),
+    Operator("sign", 1, np.sign, np.sign, _slope(lambda ops, value, x: 0), iv.sign,
+             spelling=_function("sign", _named("sign"), python="cf_sign({0})", c="cf_sign({0})")),
+    Operator("sin", 1, np.sin, np.sin, _slope(lambda ops, value, x: ops.cos(x)), iv.sin, spelling=_function("sin")),
+    Operator("cos", 1, np.cos, np.cos, _slope(lambda ops, value, x: -ops.sin(x)), iv.cos, spelling=_function("cos")),
+    Operator("tan", 1, np.tan, np.tan, _slope(lambda ops, value, x: 1 + value * value), iv.tan,
+             spelling=_function("tan")),
+    Operator("asin", 1, _ASIN, np.arcsin, _slope(lambda ops, value, x: 1 / ops.sqrt(1 - x * x)), iv.asin,
+             nr.within_one, iv.all_within_one, _function("asin", r"\arcsin", numpy="np.arcsin({0})")),
+    Operator("acos", 1, _ACOS, np.arccos, _slope(lambda ops, value, x: -1 / ops.sqrt(1 - x * x)), iv.acos,
+             nr.within_one, iv.all_within_one, _function("acos", r"\arccos", numpy="np.arccos({0})")),
+    Operator("atan", 1, np.arctan, np.arctan, _slope(lambda ops, value, x: 1 / (1 + x * x)), iv.atan,
+             spelling=_function("atan", r"\arctan", numpy="np.arctan({0})")),
+    Operator("sinh", 1, np.sinh, np.sinh, _slope(lambda ops, value, x: ops.cosh(x)), iv.sinh,
+             spelling=_function("sinh")),
+    Operator("cosh", 1, np.cosh, np.cosh, _slope(lambda ops, value, x: ops.sinh(x)), iv.cosh,
+             spelling=_function("cosh")),
+    Operator("tanh", 1, np.tanh, np.tanh, _slope(lambda ops, value, x: 1 - value * value), iv.tanh,
+             spelling=_function("tanh")),
+    Operator("min", 2, np.minimum, np.minimum, _choice_slope(smaller=True), iv.minimum,
+             spelling=_choice("min", "minimum"), commutative=True),
+    Operator("max", 2, np.maximum, np.maximum, _choice_slope(smaller=False), iv.maximum,
+             spelling=_choice("max", "maximum"), commutative=True),
 )
 # fmt: on
 
@@ -232,11 +251,11 @@ def operator(name: str) -> Operator:
     InputError
         If there is no such operator; the message names the nearest one.
     """
-    try:
-        return OPERATORS[name]
-    except KeyError:
-        pass
-    raise InputError(f"there is no operator called {name!r}{did_you_mean(name, OPERATORS)}; known are {', '.join(OPERATORS)}")
+    row = OPERATORS.get(name)
+    if row is None:
+        hint = did_you_mean(name, OPERATORS)
+        raise InputError(f"there is no operator called {name!r}{hint}; known are {', '.join(OPERATORS)}")
+    return row
 
 
 class ArrayOps:
