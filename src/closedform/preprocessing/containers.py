@@ -1,0 +1,204 @@
+"""From whatever holds a table to its column names and its numbers.
+
+Arrays and lists are handled with numpy alone, pandas frames by pandas' own rules for missing values, and every other
+kind of frame (polars, pyarrow, modin, lazy frames, ...) through narwhals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.exceptions import InputError
+from closedform.preprocessing.kinds import InputTypeError, complex_error, to_float
+from closedform.preprocessing.wording import shown
+
+_RESHAPE = (
+    "Reshape your data either using array.reshape(-1, 1) if your data has a single feature "
+    "or array.reshape(1, -1) if it contains a single sample."
+)
+
+
+def read_container(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
+    """Return the column names (None where the container has none) and a C-contiguous float64 matrix.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        Not a table of numbers; the message names the column and the first rows concerned.
+    """
+    refuse_sparse(X)
+    if isinstance(X, Mapping):
+        return _from_mapping(X)
+    if is_pandas(X):
+        return _from_pandas(X)
+    if _is_other_frame(X):
+        return _from_narwhals(X)
+    return _from_array(X)
+
+
+def refuse_sparse(X: Any) -> None:
+    """Raise InputTypeError for scipy's sparse matrices and arrays."""
+    if hasattr(X, "tocsr") and hasattr(X, "nnz"):
+        raise InputTypeError(
+            f"Sparse data was passed ({type(X).__name__} of shape {X.shape}), but dense data is required: "
+            "call .toarray() on it."
+        )
+
+
+def is_pandas(X: Any) -> bool:
+    """Tell whether X comes from pandas, without loading pandas."""
+    return type(X).__module__.partition(".")[0] == "pandas"
+
+
+def refuse_duplicates(names: Sequence[str], where: str = "the table") -> None:
+    """Raise InputError where a name occurs twice, with the positions (1-based) of both columns."""
+    seen: dict[str, int] = {}
+    for position, name in enumerate(names, start=1):
+        if name in seen:
+            raise InputError(
+                f"{where} has two columns called '{name}' (columns {seen[name]} and {position}): "
+                "rename or remove one of them."
+            )
+        seen[name] = position
+
+
+def _is_other_frame(X: Any) -> bool:
+    if isinstance(X, np.ndarray | list | tuple) or hasattr(X, "__array_interface__"):
+        return False
+    return any(hasattr(X, name) for name in ("columns", "column_names", "collect_schema", "__narwhals_dataframe__"))
+
+
+def _empty_matrix(n_rows: int, names: tuple[str, ...]) -> NDArray[np.float64]:
+    return np.empty((n_rows, len(names)), dtype=np.float64)
+
+
+def _from_mapping(X: Mapping) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Columns by name, as in ``{"x": [1, 2], "y": [3, 4]}``."""
+    names = tuple(str(name) for name in X)
+    refuse_duplicates(names)
+    columns = [_one_dimensional(name, values) for name, values in zip(names, X.values(), strict=True)]
+    lengths = {len(column) for column in columns}
+    if len(lengths) > 1:
+        told = ", ".join(f"'{n}' has {len(c)}" for n, c in list(zip(names, columns, strict=True))[:5])
+        raise InputError(f"All columns must have the same number of rows: {told}.")
+    matrix = _empty_matrix(lengths.pop() if lengths else 0, names)
+    for j, (name, column) in enumerate(zip(names, columns, strict=True)):
+        matrix[:, j] = to_float(f"column '{name}'", column)
+    return names, matrix
+
+
+def _one_dimensional(name: str, values: Any) -> NDArray:
+    column = series_values(values) if is_pandas(values) else _as_array(values)
+    if column.ndim != 1:
+        raise InputError(f"column '{name}' must have one dimension, but its shape is {column.shape}.")
+    return column
+
+
+def _from_pandas(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
+    if X.ndim == 1:
+        raise InputError(f"Expected 2D array, got 1D array instead: a pandas {type(X).__name__}. {_RESHAPE}")
+    # A frame made from an array has the columns 0, 1, 2, ...: positions, not names.
+    positional = all(isinstance(c, int | np.integer) for c in X.columns) and list(X.columns) == list(range(X.shape[1]))
+    names = tuple(str(column) for column in X.columns)
+    refuse_duplicates(names)
+    matrix = _empty_matrix(len(X), names)
+    for j, name in enumerate(names):
+        matrix[:, j] = to_float(f"column '{name}'", series_values(X.iloc[:, j]))
+    return (None if positional else names), matrix
+
+
+def series_values(series: Any) -> NDArray:
+    """A pandas Series as a numpy array: nullable numbers as float64, dates as dates, all else as objects."""
+    from pandas.api import types
+
+    dtype = series.dtype
+    if isinstance(dtype, np.dtype):
+        return np.asarray(series.to_numpy())
+    if types.is_datetime64_any_dtype(dtype):
+        return np.asarray(series.dt.tz_localize(None).to_numpy(dtype="datetime64[s]"))
+    if isinstance(dtype, _categorical_type()):
+        series = series.astype(dtype.categories.dtype if _is_plain_number(dtype.categories.dtype) else object)
+        return np.asarray(series.to_numpy())
+    if types.is_bool_dtype(dtype) or (types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)):
+        return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(series.to_numpy(dtype=object))
+
+
+def _categorical_type() -> type:
+    from pandas import CategoricalDtype
+
+    return CategoricalDtype
+
+
+def _is_plain_number(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+
+
+def _from_narwhals(X: Any) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    import narwhals as nw
+
+    # pyarrow allows a name twice, narwhals does not look: check before the frame is wrapped.
+    refuse_duplicates([str(name) for name in (getattr(X, "column_names", None) or [])])
+    try:
+        frame: Any = nw.from_native(X)
+    except TypeError as error:
+        raise InputTypeError(f"Expected a table (array, data frame), got {type(X).__name__}: {error}") from error
+    if isinstance(frame, nw.LazyFrame):
+        frame = frame.collect()
+    names = tuple(frame.columns)
+    matrix = _empty_matrix(len(frame), names)
+    for j, name in enumerate(names):
+        matrix[:, j] = to_float(f"column '{name}'", narwhals_values(frame[name]))
+    return tuple(str(name) for name in names), matrix
+
+
+def narwhals_values(series: Any) -> NDArray:
+    """A narwhals Series as a numpy array: numbers as they are, everything else as objects."""
+    if series.dtype.is_numeric() and not series.dtype.is_decimal():
+        values = np.asarray(series.to_numpy())
+        if values.dtype.kind in "fiub":
+            return values
+    return np.array(series.to_list(), dtype=object)
+
+
+def _as_array(X: Any) -> NDArray:
+    """`np.asarray` with errors that are InputError; ragged lists are told as such."""
+    try:
+        return np.asarray(X)
+    except ValueError as error:
+        raise InputError(f"All rows must have the same number of values, but numpy says: {error}") from error
+
+
+def _from_array(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
+    array = _as_array(X)
+    if array.dtype.names is not None:
+        return _from_mapping({name: array[name] for name in array.dtype.names})
+    if array.ndim == 0:
+        raise InputError(f"Expected 2D array, got scalar array instead: {shown(X)}. {_RESHAPE}")
+    if array.ndim == 1:
+        raise InputError(f"Expected 2D array, got 1D array instead: array of shape {array.shape}. {_RESHAPE}")
+    if array.ndim > 2:
+        raise InputError(f"Found array with dim {array.ndim}, while dim <= 2 is required: shape {array.shape}.")
+    if array.dtype.kind == "c":
+        raise complex_error(f"an array of dtype {array.dtype}")
+    if array.dtype.kind in "fiub":
+        with np.errstate(over="ignore"):
+            return None, np.ascontiguousarray(array, dtype=np.float64)
+    if isinstance(X, list | tuple):
+        # Lists of mixed kinds would all turn into text in numpy: keep each cell as it was.
+        array = _object_cells(X, array.shape)
+    matrix = np.empty(array.shape, dtype=np.float64)
+    for j in range(array.shape[1]):
+        matrix[:, j] = to_float(f"column 'x{j}'", array[:, j])
+    return None, matrix
+
+
+def _object_cells(X: Sequence, shape: tuple[int, ...]) -> NDArray:
+    cells = np.empty(shape, dtype=object)
+    for i, row in enumerate(X):
+        cells[i, :] = list(row)
+    return cells
