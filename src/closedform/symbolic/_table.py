@@ -23,6 +23,7 @@ class Draft:
         "_canonical",
         "_complexity",
         "_digest",
+        "_order",
         "_program",
         "_variables",
         "args",
@@ -47,6 +48,7 @@ class Draft:
         self._variables: tuple[str, ...] | None = None
         self._canonical: Expression | Literal[True] | None = None
         self._complexity: int | None = None
+        self._order: Any = None  # what symbolic/order.py found out about the node
         self._program: Any = None
 
 

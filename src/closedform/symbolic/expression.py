@@ -77,7 +77,7 @@ class Expression(Draft):
     args: tuple[Expression, ...]
 
     def __init__(self, *_args: object) -> None:
-        raise TypeError("build an Expression by Expression.parse(text), constant(value), variable(name), apply(op, ...)")
+        raise TypeError("an Expression is built by Expression.parse, constant, variable, apply or arithmetic")
 
     def __setattr__(self, attribute: str, _value: object) -> NoReturn:
         raise AttributeError(f"an Expression is immutable; {attribute!r} cannot be set")
@@ -349,7 +349,7 @@ _set = object.__setattr__
 
 
 def _finish(key: tuple[Any, ...], draft: Draft) -> Expression:
-    draft.__class__ = Expression  # type: ignore[assignment]
+    draft.__class__ = Expression
     return remember(key, cast(Expression, draft))
 
 
@@ -420,7 +420,8 @@ def _new_constant(number: Number) -> Draft:
     if not finite:
         raise InputError(f"a constant must be finite and within the range of float64, but {number!s:.40} was given")
     free = isinstance(number, float)
-    node = Draft("constant", hash((free, number)), value=number)
+    # Python gives -1 and -2 the same hash; a digest must tell 1/x from 1/x**2.
+    node = Draft("constant", hash((free, number, number == -1)), value=number)
     node.n_constants = int(free)
     return node
 
