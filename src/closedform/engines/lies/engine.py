@@ -1,0 +1,145 @@
+"""The LIES engine: stages from the simple to the involved, each ending in formulas with trained constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from closedform.engines.base import Budget, Candidate, Problem
+from closedform.engines.lies import screening
+from closedform.engines.lies.sparse import random_power_sums
+from closedform.engines.lies.view import View, views
+from closedform.engines.lies.workspace import Proposal, Workspace
+
+Stage = Callable[[], Iterator[Proposal]]
+
+# Seconds that a stage with a pool of this many columns takes on one core, roughly: pairs cost the square.
+_SECONDS_PER_SQUARE = 2e-7
+
+
+@dataclass(frozen=True)
+class LIESEngine:
+    """Sparse networks of logarithm, identity, exponential and sine units, trained and read out as formulas.
+
+    Parameters
+    ----------
+    init : {"screened", "random", "both"}, default="both"
+        Where networks start: inner units from a library with the outer layers solved in closed form, or random weights
+        as in the paper.
+    depth : int, default=2
+        Hidden layers of the networks with random start (the paper: number of inputs plus 1).
+    width : int, default=2
+        Units of each kind per layer (the paper: 1).
+    restarts : int, default=16
+        Networks with random start that are trained at once.
+    loss : {"exp", "mse", "huber", "mae"}, default="mse"
+        Training loss of networks with random start; the paper uses ``exp``.
+    sparsity : {"admm", "logsum", "l1", None}, default="logsum"
+        How weights are driven to zero.
+    oversample : bool, default=True
+        Draw part of the rows from the cell where the fit is worst, and train again.
+    prune : bool, default=True
+        Remove weights of low sensitivity, with a refit after every cut.
+    log_space : bool, default=True
+        Also fit log|y| from log|x|.
+    second_order : bool, default=True
+        Levenberg-Marquardt over all restarts at once; otherwise minibatch RMSprop, as in the paper.
+    max_terms : int, default=4
+        Terms or factors that are combined in closed form.
+    library_size : int, default=5000
+        Columns of the largest library.
+
+    References
+    ----------
+    "Sparse Interpretable Deep Learning with LIES Networks for Symbolic Regression", arXiv 2506.08267.
+    """
+
+    init: Literal["screened", "random", "both"] = "both"
+    depth: int = 2
+    width: int = 2
+    restarts: int = 16
+    loss: Literal["exp", "mse", "huber", "mae"] = "mse"
+    sparsity: Literal["admm", "logsum", "l1"] | None = "logsum"
+    oversample: bool = True
+    prune: bool = True
+    log_space: bool = True
+    second_order: bool = True
+    max_terms: int = 4
+    library_size: int = 5000
+
+    @property
+    def name(self) -> str:
+        """Name of the engine."""
+        return "lies"
+
+    def candidates(
+        self, problem: Problem, *, budget: Budget, archive: tuple[Candidate, ...], rng: np.random.Generator
+    ) -> Iterator[Candidate]:
+        """Yield formulas as they are found. See :class:`closedform.engines.base.Engine`."""
+        workspace = Workspace(problem, budget, rng)
+        for candidate in archive:
+            yield from workspace.judge(candidate.expression)
+        if self.init != "random":
+            yield from self._screened(workspace, rng)
+        if self.init != "screened" and not workspace.solved:
+            yield from self._random(workspace, rng)
+
+    def _screened(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
+        looks = list(views(workspace.fitted, workspace.screen))
+        for stage in self._stages(looks, workspace, rng):
+            if workspace.solved or workspace.budget.expired():
+                return
+            yield from workspace.judge_all(stage(), 40)
+
+    def _stages(self, looks: list[View], workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
+        """What is tried, in order: later stages cost more."""
+        operators = workspace.problem.operators
+        n_rows = len(workspace.screen.y)
+        whole = looks[-1]
+        yield lambda: iter(screening.affine(whole))
+        for view in looks:
+            yield lambda view=view: screening.polynomials(view, operators, 9)
+        for limit in _sizes(self.library_size):
+            for view in looks:
+                size = min(limit, _affordable(workspace.budget))
+                if self.log_space:
+                    yield lambda view=view, size=size: screening.products_of_factors(
+                        view, screening.factor_pool(view.X, view.names, size, rng), self.max_terms - 1
+                    )
+                yield lambda view=view, size=size: screening.sums_of_terms(
+                    view, screening.term_pool(view.X, view.names, size, rng), operators, self.max_terms
+                )
+            if limit == _sizes(self.library_size)[0]:
+                yield from self._inner_constants(looks, operators, rng, min(1500 + 5 * n_rows, 3000))
+        yield lambda: screening.sparse_polynomials(whole, operators, 4, 8)
+
+    def _inner_constants(
+        self, looks: list[View], operators: frozenset[str], rng: np.random.Generator, size: int
+    ) -> Iterator[Stage]:
+        for view in looks:
+            yield lambda view=view: screening.sums_of_terms(
+                view, screening.grid_terms(view, size, rng), operators, min(3, self.max_terms)
+            )
+            if self.log_space:
+                yield lambda view=view: screening.products_of_factors(view, screening.grid_factors(view, size, rng), 2)
+
+    def _random(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
+        yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts), 4 * self.restarts)
+        from closedform.engines.lies.dense import train_dense
+
+        for expression in train_dense(workspace, self, rng):
+            yield from workspace.judge(expression)
+            if workspace.solved or workspace.budget.expired():
+                return
+
+
+def _sizes(largest: int) -> tuple[int, ...]:
+    return tuple(sorted({min(800, largest), min(2500, largest), largest}))
+
+
+def _affordable(budget: Budget) -> int:
+    """The number of columns whose pairs can be looked at in a third of the time left."""
+    return max(200, int((budget.remaining() / 3 / _SECONDS_PER_SQUARE) ** 0.5))

@@ -1,0 +1,256 @@
+"""Starts for LIES networks whose outer layers are solved in closed form.
+
+Each function looks at a :class:`View` and returns proposals: sparse networks of two to four layers (inner units from a
+library, the layers around them by linear algebra) as expressions with rough constants. What follows, the second-order
+training of all weights that are not structural, is the business of the workspace.
+
+NOTE[DIFF] The paper (arXiv 2506.08267) starts every network from random dense weights. A screened start reaches the
+same class of formulas, with the last layers solved instead of descended; ``init="random"`` gives the paper's start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+
+import numpy as np
+
+from closedform.engines.base import FloatArray
+from closedform.engines.lies.view import View
+from closedform.engines.lies.workspace import Proposal
+from closedform.library import grow
+from closedform.library.links import IDENTITY, Link, usable_links
+from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
+from closedform.library.pool import Batch, Pool, Recipe, build, concatenate, signature
+from closedform.library.pools import as_factors, factor_pool, term_pool
+from closedform.library.select import Selection, Selector
+from closedform.symbolic.evaluate import evaluate
+
+_ROUND_EXACT = 1e-7
+_ROUND_ROUGH = 0.12
+# A set of terms must explain this much more than a smaller one to be judged before it.
+_PRICE_OF_A_TERM = 3.0
+
+
+# ------------------------------------------------------------------------------------------------- closed-form layers
+
+
+def affine(view: View) -> list[Proposal]:
+    """The best constant factor and the best affine function: a network of identity units."""
+    columns = [("mul", 1.0, ("var", name)) for name in view.names]
+    coefficients = _solve(np.column_stack([np.ones(len(view.y)), view.X]), view.y)
+    parts = [("mul", float(c), ("var", name)) for c, name in zip(coefficients[1:], view.names, strict=True)]
+    whole = Proposal(build(view.whole(("add", float(coefficients[0]), *parts))), 0.5)
+    return [whole, *(Proposal(build(view.whole(("add", 1.0, column))), 0.9) for column in columns)]
+
+
+def polynomials(view: View, operators: frozenset[str], degree: int) -> Iterator[Proposal]:
+    """Polynomials and ratios of polynomials under every outer unit, exact ones by linear algebra."""
+    links = usable_links(view.y, operators)
+    for link in links:
+        with np.errstate(all="ignore"):
+            z = link.forward(view.y)
+        found = fit_polynomial(view.X, view.names, z, largest=degree)
+        if found is not None:
+            yield Proposal(build(view.whole(link.outer(found))), 0.0)
+        elif link is IDENTITY:
+            ratio = fit_rational(view.X, view.names, z, largest=degree)
+            if ratio is not None:
+                yield Proposal(build(view.whole(ratio)), 0.0)
+
+
+def sparse_polynomials(view: View, operators: frozenset[str], degree: int, n_terms: int) -> Iterator[Proposal]:
+    """Polynomials of a growing number of terms, for targets that are not exactly polynomial."""
+    for link in usable_links(view.y, operators)[:5]:
+        z, weight = _linked(view, link)
+        for found in significant_polynomials(view.X, view.names, z, weight, largest=degree, n_terms=n_terms):
+            yield Proposal(build(view.whole(link.outer(found))), 0.3)
+
+
+# ------------------------------------------------------------------------------------------- sums of library columns
+
+
+def sums_of_terms(view: View, pool: Pool, operators: frozenset[str], depth: int) -> Iterator[Proposal]:
+    """Linear combinations of up to ``depth`` columns of a pool, under every outer unit."""
+    selector = Selector(pool.matrix(), grow.constant_column(len(view.y)))
+    for link in usable_links(view.y, operators):
+        z, _ = _linked(view, link)
+        for chosen in _selections(selector, pool, z, depth):
+            recipe = _linear_combination(pool, chosen.columns, z)
+            yield Proposal(build(view.whole(link.outer(recipe))), _promise(chosen))
+
+
+def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> list[Selection]:
+    chosen = selector.singles(z, 5)
+    if depth >= 2:
+        beam = selector.pairs(z, 60)
+        chosen += beam[:4] + _diverse(selector.pairs(z, 1500), pool, 6)
+        for _ in range(depth - 2):
+            beam = selector.extend(z, beam, width=30, children=6)
+            chosen += beam[:3]
+    return chosen
+
+
+def _diverse(selections: Sequence[Selection], pool: Pool, count: int) -> list[Selection]:
+    """The best selection of each combination of families, so that one family does not crowd out the rest."""
+    seen: dict[object, Selection] = {}
+    for selection in selections:
+        key = frozenset(signature(pool.recipes[j]) for j in selection.columns)
+        seen.setdefault(key, selection)
+        if len(seen) == count:
+            break
+    return list(seen.values())
+
+
+def _linear_combination(pool: Pool, columns: Sequence[int], z: FloatArray) -> Recipe:
+    standard = pool.matrix()[:, list(columns)]
+    solved = _solve(np.column_stack([np.ones(len(z)), standard]), z)
+    weights = [float(c) / pool.scales[j] for c, j in zip(solved[1:], columns, strict=True)]
+    offset = float(solved[0]) - sum(w * pool.means[j] for w, j in zip(weights, columns, strict=True))
+    parts = [("mul", weight, pool.recipes[j]) for weight, j in zip(weights, columns, strict=True)]
+    if abs(offset) < 1e-9 * float(np.abs(z).max()):
+        return parts[0] if len(parts) == 1 else ("add", *parts)
+    return ("add", offset, *parts)
+
+
+# --------------------------------------------------------------------------------------- products of library factors
+
+
+def products_of_factors(view: View, pool: Pool, depth: int) -> Iterator[Proposal]:
+    """Products of powers of the variables and of up to ``depth`` library factors: linear in the logarithms."""
+    if (view.y == 0).any():
+        return
+    logs = [j for j in range(view.X.shape[1]) if (view.X[:, j] != 0).all()]
+    always = np.column_stack([grow.constant_column(len(view.y)), np.log(np.abs(view.X[:, logs]))])
+    selector = Selector(pool.matrix(), always)
+    target = np.log(np.abs(view.y))
+    chosen = [Selection((), selector.project(target)[1]), *selector.singles(target, 6)]
+    if depth >= 2:
+        beam = selector.pairs(target, 60)
+        chosen += beam[:6] + _diverse(selector.pairs(target, 1500), pool, 8)
+        for _ in range(depth - 2):
+            beam = selector.extend(target, beam, width=30, children=6)
+            chosen += beam[:3]
+    for selection in chosen:
+        for recipe in _product(view, pool, logs, always, selection.columns, target):
+            yield Proposal(build(view.whole(recipe)), _promise(selection))
+
+
+def _product(
+    view: View, pool: Pool, logs: list[int], always: FloatArray, columns: Sequence[int], target: FloatArray
+) -> Iterator[Recipe]:
+    """The product with exponents as solved, and once more with exponents rounded to halves where they are near."""
+    standard = pool.matrix()[:, list(columns)]
+    solved = _solve(np.column_stack([always, standard]), target)
+    own = [float(c) for c in solved[1 : 1 + len(logs)]]
+    factor = [float(c) / pool.scales[j] for c, j in zip(solved[1 + len(logs) :], columns, strict=True)]
+    seen = set()
+    for tolerance in (_ROUND_ROUGH, _ROUND_EXACT):
+        exponents = tuple(_rounded(value, tolerance) for value in (*own, *factor))
+        if exponents in seen:
+            continue
+        seen.add(exponents)
+        parts: list[Recipe] = [1.0]
+        for j, exponent in zip(logs, exponents[: len(logs)], strict=True):
+            parts += _power(("var", view.names[j]), view.X[:, j], exponent)
+        for j, exponent in zip(columns, exponents[len(logs) :], strict=True):
+            recipe = pool.recipes[j]
+            if recipe[0] == "exp":
+                parts.append(("exp", ("mul", float(exponent), recipe[1])))
+            else:
+                values = evaluate(build(recipe), dict(zip(view.names, view.X.T, strict=True)))
+                parts += _power(recipe, values, exponent)
+        yield ("mul", *parts) if len(parts) > 1 else ("mul", 1.0, *parts)
+
+
+def _power(base: Recipe, values: FloatArray, exponent: Fraction | float) -> list[Recipe]:
+    """``base ** exponent``, with the sign of the base taken off where a power of it would not be defined."""
+    if exponent == 0:
+        return []
+    whole = isinstance(exponent, Fraction) and exponent.denominator == 1
+    if whole or (values > 0).all():
+        used: Recipe = base
+    elif (values < 0).all():
+        used = ("mul", -1, base)
+    else:
+        used = ("abs", base)
+    return [used if exponent == 1 else ("pow", used, exponent)]
+
+
+def _rounded(value: float, tolerance: float) -> Fraction | float:
+    for denominator in (1, 2, 3):
+        nearest = Fraction(round(value * denominator), denominator)
+        if abs(float(nearest) - value) < tolerance / denominator**2:
+            return nearest
+    return value
+
+
+# -------------------------------------------------------------------------------- units with inner constants on a grid
+
+
+def grid_terms(view: View, limit: int, rng: np.random.Generator) -> Pool:
+    """A pool of units of one variable with inner constants on a grid, alone and times another variable."""
+    pool = Pool(len(view.y), limit, rng)
+    base = grow.variables(view.X, view.names)
+    pool.add(base)
+    pool.add(grow.powers(base, (2, -1)))
+    simple = ("exp", "log", "power", "sine", "cosine", "arrhenius", "stretched", "saturation")
+    for j in range(len(base)):
+        pool.add(grow.families(view.X[:, j], base.recipes[j])[0])
+    for j in range(len(base)):
+        units, _ = grow.families(view.X[:, j], base.recipes[j], simple)
+        others = base.take(range(len(base)))
+        pool.add(grow.products(others, units, limit // max(1, len(base))))
+        pool.add(grow.products(grow.powers(base.take([j]), (-1,)), units, limit // 4))
+    return pool
+
+
+def grid_factors(view: View, limit: int, rng: np.random.Generator) -> Pool:
+    """A pool of factors with inner constants on a grid: shifts, growth and saturation curves, oscillations."""
+    pool = Pool(len(view.y), limit, rng)
+    base = grow.variables(view.X, view.names)
+    blocks = []
+    for j in range(len(base)):
+        units, labels = grow.families(view.X[:, j], base.recipes[j])
+        inner = [i for i, label in enumerate(labels) if label in ("exp", "power", "log", "sine", "cosine")]
+        blocks.append(units.take(inner))
+        exponentials = units.take([i for i, label in enumerate(labels) if label == "exp"])
+        blocks.append(grow.with_spread(exponentials, (0.3, 3.0, -0.5, -0.999)))
+    some = concatenate([base, grow.powers(base, (2, -1, Fraction(1, 2))), grow.monomials(view.X, view.names, 60)])
+    blocks.append(grow.with_spread(some, (0.03, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
+    for block in blocks:
+        pool.add(as_factors(block))
+    pool.add(_exponents(concatenate(blocks[: 2 * len(base)])))
+    return pool
+
+
+def _exponents(batch: Batch) -> Batch:
+    """Columns that stand in the exponent of the target."""
+    return Batch(batch.values, [("exp", recipe) for recipe in batch.recipes], [cost + 1 for cost in batch.costs])
+
+
+# -------------------------------------------------------------------------------------------------------------- shared
+
+
+def library_pools(view: View, limit: int, rng: np.random.Generator) -> tuple[Pool, Pool]:
+    """Terms and factors without inner constants."""
+    return term_pool(view.X, view.names, limit, rng), factor_pool(view.X, view.names, limit, rng)
+
+
+def _linked(view: View, link: Link) -> tuple[FloatArray, FloatArray]:
+    """The target through a link, and the weights of its rows when errors in y are equal."""
+    with np.errstate(all="ignore"):
+        z = link.forward(view.y)
+        slope = link.slope(view.y)
+    return z, (slope / np.abs(slope).max()) ** 2
+
+
+def _solve(columns: FloatArray, z: FloatArray) -> FloatArray:
+    norms = np.linalg.norm(columns, axis=0)
+    norms[norms == 0] = 1.0
+    solution: FloatArray = np.linalg.lstsq(columns / norms, z, rcond=None)[0] / norms
+    return solution
+
+
+def _promise(selection: Selection) -> float:
+    return selection.unexplained * _PRICE_OF_A_TERM ** len(selection.columns)

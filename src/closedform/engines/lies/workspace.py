@@ -1,0 +1,157 @@
+"""Where proposals become candidates: constants refitted, the loss measured, what is exact recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+
+import numpy as np
+
+from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.symbolic.canonical import canonical
+from closedform.symbolic.evaluate import evaluate
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.refit import refit
+from closedform.symbolic.simplify import simplify
+from closedform.symbolic.snap import tune
+
+# Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
+NEAR = 1e-6
+EXACT = 1e-11
+# A fitted constant with more digits than this was not recognised as a number anybody would write down.
+_SIMPLE_DIGITS = 6
+_SCREEN_ROWS = 300
+_FIT_ROWS = 2000
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A formula with rough constants.
+
+    Parameters
+    ----------
+    expression : Expression
+        The formula.
+    promise : float
+        Estimated share of the variance left unexplained; proposals are judged in the order of it.
+    """
+
+    expression: Expression
+    promise: float = 1.0
+
+
+@dataclass
+class Workspace:
+    """One problem being worked on.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    budget : Budget
+        The time left.
+    rng : numpy.random.Generator
+        Chooses the rows on which proposals are screened.
+    engine : str
+        Name under which candidates are reported.
+    """
+
+    problem: Problem
+    budget: Budget
+    rng: np.random.Generator
+    engine: str = "lies"
+    solved: bool = False
+    best: dict[int, float] = field(default_factory=dict)
+    _seen: set[Expression] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        n = self.problem.n_samples
+        order = self.rng.permutation(n)
+        self.screen = self.problem.rows(np.sort(order[:_SCREEN_ROWS]))
+        self.fitted = self.problem.rows(np.sort(order[:_FIT_ROWS])) if n > _FIT_ROWS else self.problem
+
+    def judge_all(self, proposals: Iterable[Proposal], limit: int) -> Iterator[Candidate]:
+        """Judge the most promising ``limit`` proposals; stops when the problem is solved or time is up."""
+        ordered = sorted(proposals, key=lambda proposal: proposal.promise)
+        for proposal in islice(ordered, limit):
+            if self.solved or self.budget.expired():
+                return
+            yield from self.judge(proposal.expression)
+
+    def judge(self, expression: Expression) -> Iterator[Candidate]:
+        """The proposal with fitted constants, if it is new and good enough for its size."""
+        expression = canonical(expression)
+        if not self._admissible(expression):
+            return
+        self._seen.add(expression)
+        fitted, error = self._fit(expression, self.screen)
+        if fitted is None or error > 1.5 * self._record(fitted.complexity) + EXACT:
+            return
+        fitted, error = self._fit(fitted, self.fitted)
+        if fitted is None:
+            return
+        if error < NEAR:
+            yield from self._polish(fitted)
+        else:
+            yield from self._report(simplify(fitted, self.problem.domain, use_sympy=False), fitted)
+
+    def relative_error(self, expression: Expression, problem: Problem) -> float:
+        """Root mean squared error over the spread of the target; infinite where the formula is not defined."""
+        values = evaluate(expression, problem.columns)
+        residual = values - problem.y
+        if not np.isfinite(residual).all():
+            return float("inf")
+        return _weighted_rms(residual / problem.scale, problem.sample_weight)
+
+    def _admissible(self, expression: Expression) -> bool:
+        if expression in self._seen or not expression.variables:
+            return False
+        # Fitting prunes and rounding simplifies, so proposals may start above the limit that results must keep.
+        if expression.complexity > 2 * self.problem.max_complexity:
+            return False
+        return all(node.kind != "apply" or node.op.name in self._allowed for node in expression.walk())
+
+    @property
+    def _allowed(self) -> frozenset[str]:
+        return self.problem.operators | {"add", "mul", "pi"}
+
+    def _fit(self, expression: Expression, problem: Problem) -> tuple[Expression | None, float]:
+        result = refit(
+            expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss.name, max_iter=60
+        )
+        error = self.relative_error(result.expression, problem)
+        return (result.expression, error) if np.isfinite(error) else (None, error)
+
+    def _record(self, complexity: int) -> float:
+        """The smallest error of any formula that is not larger."""
+        return min((error for size, error in self.best.items() if size <= complexity), default=float("inf"))
+
+    def _polish(self, expression: Expression) -> Iterator[Candidate]:
+        tuned = tune(expression, self.fitted.columns, self.fitted.y, weights=self.fitted.sample_weight).expression
+        simple = simplify(tuned, self.problem.domain, use_sympy=False)
+        for candidate in self._report(simple, tuned, expression):
+            yield candidate
+            error = float(np.sqrt(candidate.loss)) / self.problem.scale
+            if error < EXACT and all(_is_simple(value) for value in candidate.expression.constants):
+                self.solved = True
+
+    def _report(self, *versions: Expression) -> Iterator[Candidate]:
+        """The first version that is defined on all rows and within the limits, if it is the best of its size."""
+        for expression in versions:
+            error = self.relative_error(expression, self.problem)
+            if not np.isfinite(error) or expression.complexity > self.problem.max_complexity:
+                continue
+            if error < self._record(expression.complexity):
+                self.best[expression.complexity] = error
+                loss = (error * self.problem.scale) ** 2
+                yield Candidate(expression, loss, expression.complexity, self.engine, self.budget.elapsed())
+            return
+
+
+def _weighted_rms(values: FloatArray, weight: FloatArray | None) -> float:
+    return float(np.sqrt(np.average(values * values, weights=weight)))
+
+
+def _is_simple(value: float) -> bool:
+    return float(f"{value:.{_SIMPLE_DIGITS}g}") == value

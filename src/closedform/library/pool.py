@@ -1,0 +1,148 @@
+"""A pool: many subexpressions, each with its values on the rows, none twice up to an affine map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.symbolic.expression import Expression, apply, constant, variable
+
+FloatArray = NDArray[np.float64]
+
+# A recipe says how to build an expression without building it: ("var", name), a number, or (operator, recipe, ...).
+# Pools hold tens of thousands of entries of which a handful become expressions.
+Recipe = Any
+
+_LARGEST_VALUE = 1e120
+_HASH_ROWS = 6
+_HASH_DIGITS = 7
+
+
+def build(recipe: Recipe) -> Expression:
+    """The expression of a recipe."""
+    if isinstance(recipe, int | float | Fraction):
+        return constant(recipe)
+    head, *rest = recipe
+    if head == "var":
+        return variable(rest[0])
+    return apply(head, *(build(part) for part in rest))
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Columns that are made together: values of shape (n_rows, k), one recipe and one cost (nodes) each."""
+
+    values: FloatArray
+    recipes: Sequence[Recipe]
+    costs: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.recipes)
+
+    def take(self, index: Iterable[int]) -> Batch:
+        """Some of the columns."""
+        chosen = list(index)
+        return Batch(self.values[:, chosen], [self.recipes[i] for i in chosen], [self.costs[i] for i in chosen])
+
+    def cheapest(self, count: int) -> Batch:
+        """The ``count`` columns of lowest cost, earlier ones first among equals."""
+        if len(self) <= count:
+            return self
+        return self.take(np.argsort(np.asarray(self.costs), kind="stable")[:count])
+
+
+def concatenate(batches: Sequence[Batch]) -> Batch:
+    """All columns of several batches."""
+    return Batch(
+        np.concatenate([batch.values for batch in batches], axis=1),
+        [recipe for batch in batches for recipe in batch.recipes],
+        [cost for batch in batches for cost in batch.costs],
+    )
+
+
+def standardise(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, NDArray[np.bool_]]:
+    """Columns with mean 0 and mean square 1, their means and scales, and which are usable: finite and not constant."""
+    with np.errstate(all="ignore"):
+        finite = np.isfinite(values).all(axis=0)
+        largest = np.abs(np.where(finite, values, 0.0)).max(axis=0)
+        means = values.mean(axis=0)
+        centred = values - means
+        deviation = np.sqrt(np.mean(centred * centred, axis=0))
+        usable = finite & (largest < _LARGEST_VALUE) & (deviation > 1e-9 * largest) & (deviation > 0)
+        return centred / np.where(usable, deviation, 1.0), means, deviation, usable
+
+
+def signature(recipe: Recipe) -> Recipe:
+    """The recipe with its free constants left out: entries of one family have the same signature."""
+    if isinstance(recipe, float):
+        return "c"
+    if isinstance(recipe, tuple) and recipe[0] != "var":
+        return (recipe[0], *(signature(part) for part in recipe[1:]))
+    return recipe
+
+
+class Pool:
+    """Standardised columns, grown batch by batch; a column equal to an earlier one up to an affine map is dropped.
+
+    Parameters
+    ----------
+    n_rows : int
+        Length of every column.
+    limit : int
+        Number of columns after which further ones are dropped.
+    rng : numpy.random.Generator
+        Chooses the rows on which columns are compared.
+    """
+
+    def __init__(self, n_rows: int, limit: int, rng: np.random.Generator) -> None:
+        self.limit = limit
+        self.recipes: list[Recipe] = []
+        self.costs: list[int] = []
+        self.means: list[float] = []
+        self.scales: list[float] = []
+        self._blocks: list[FloatArray] = []
+        self._seen: set[bytes] = set()
+        self._hash_rows = rng.choice(n_rows, size=min(_HASH_ROWS, n_rows), replace=False)
+
+    def __len__(self) -> int:
+        return len(self.recipes)
+
+    @property
+    def full(self) -> bool:
+        """Whether the limit is reached."""
+        return len(self) >= self.limit
+
+    def add(self, batch: Batch) -> None:
+        """Take over the columns of a batch that are finite, not constant and new."""
+        if self.full or len(batch) == 0:
+            return
+        columns, means, scales, usable = standardise(batch.values)
+        keep = []
+        for j, key in zip(np.flatnonzero(usable), self._keys(columns[:, usable]), strict=True):
+            if key not in self._seen and len(self) + len(keep) < self.limit:
+                self._seen.add(key)
+                keep.append(int(j))
+        self._blocks.append(columns[:, keep])
+        self.recipes.extend(batch.recipes[j] for j in keep)
+        self.means.extend(float(means[j]) for j in keep)
+        self.scales.extend(float(scales[j]) for j in keep)
+        self.costs.extend(int(batch.costs[j]) for j in keep)
+
+    def matrix(self) -> FloatArray:
+        """All columns, shape (n_rows, len(self)), each with mean 0 and mean square 1."""
+        if len(self._blocks) != 1:
+            self._blocks = [np.concatenate(self._blocks, axis=1)]
+        return self._blocks[0]
+
+    def _keys(self, columns: FloatArray) -> list[bytes]:
+        sample = columns[self._hash_rows]
+        # The sign is fixed by the first entry that is clearly not zero, so that f and -f share a key.
+        first = np.argmax(np.abs(sample) > 1e-3, axis=0)
+        sign = np.sign(sample[first, np.arange(sample.shape[1])])
+        rounded = np.round(sample * np.where(sign == 0, 1.0, sign), _HASH_DIGITS) + 0.0
+        return [row.tobytes() for row in np.ascontiguousarray(rounded.T)]

@@ -1,0 +1,145 @@
+"""The two libraries of the screening start: terms that are added, and factors that are multiplied.
+
+Terms are columns of a linear model of (a link of) y. Factors are columns ``log|g|`` of a linear model of ``log|y|``;
+the logarithms of the variables themselves are always in that model, so that any power of any variable comes for free.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.library import grow
+from closedform.library.pool import Batch, Pool, concatenate
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+_THIRD = Fraction(1, 3)
+_HALF = Fraction(1, 2)
+_TERM_POWERS = (2, -1, _HALF, 3, -2, Fraction(3, 2), -_HALF, 4, 5, 6, -3, -4, -6, -12, 7, 8, 9)
+_TRIGONOMETRIC = ("sin", "cos")
+_NATURAL_SCALES = (1, _HALF, 2, float(np.pi), float(2 * np.pi))
+
+
+def _some(batch: Batch, count: int) -> Batch:
+    return batch.cheapest(count)
+
+
+def _arguments(X: FloatArray, names: tuple[str, ...], n_monomials: int) -> Batch:
+    """What units are applied to: variables, sums, differences, small monomials, and x + x^2."""
+    base = grow.variables(X, names)
+    squares = grow.powers(base, (2, 3, _HALF, -1))
+    pairs = grow.sums(base)
+    quadratic = Batch(base.values + base.values**2, [("add", r, ("pow", r, 2)) for r in base.recipes], [5] * len(base))
+    return concatenate([base, squares, pairs, quadratic, grow.monomials(X, names, n_monomials)])
+
+
+def term_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[Batch]:
+    """Columns of the term library, simple ones first."""
+    base = grow.variables(X, names)
+    power = grow.powers(base, _TERM_POWERS)
+    yield base
+    yield power
+    unary = grow.images(base, tuple(grow.UNARY)[:6])
+    negative = grow.images(base, ("exp",), (-1, -_HALF, 2, -2))
+    yield unary
+    yield negative
+    monomials = grow.monomials(X, names, limit)
+    yield _some(monomials, 80)
+    pairs = grow.sums(base)
+    yield pairs
+    yield grow.powers(pairs, (2, -1, _HALF, -2, 3, -_HALF))
+    arguments = _arguments(X, names, 60)
+    yield grow.images(arguments, ("exp", "log", "sqrt", "sin", "cos", "tanh", "cosh", "atan"))
+    yield grow.images(arguments, ("exp",), (-1,))
+    one = grow.shifted(arguments, (1,), (1, -1))
+    yield grow.powers(one, (-1, _HALF, 2, -_HALF, -2))
+    yield grow.images(one, ("log",))
+    units = concatenate(
+        [unary, negative, grow.images(pairs, ("exp", "log", "sin", "cos")), grow.powers(one, (-1, _HALF))]
+    )
+    yield grow.products(_some(unary, 12), concatenate([unary, grow.powers(unary, (2,))]), 400)
+    yield _some(monomials, 300)
+    yield grow.powers(_some(monomials, 150), (_HALF,))
+    yield grow.images(grow.shifted(base, (1,), (1, -1)), ("exp", "sin", "cos"))
+    yield grow.products(_some(units, 150), concatenate([base, power, _some(monomials, 40)]), limit // 2)
+    yield _some(monomials, limit // 3)
+    more = grow.images(_some(monomials, 200), ("exp", "sin", "cos", "log"))
+    yield more
+    yield grow.products(grow.images(base, _TRIGONOMETRIC), monomials, limit // 3)
+    yield grow.products(more, concatenate([base, power]), limit // 2)
+    yield grow.products(units, units, limit // 2)
+    yield monomials
+
+
+def factor_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[Batch]:
+    """Columns of the factor library, simple ones first; values are of g, or of s with the recipe ``("exp", s)``."""
+    base = grow.variables(X, names)
+    monomials = grow.monomials(X, names, limit)
+    yield _exponential(concatenate([base, grow.powers(base, (2, -1, _HALF, -2, 3))]))
+    yield as_factors(grow.sums(base))
+    yield as_factors(grow.images(base, _TRIGONOMETRIC, _NATURAL_SCALES))
+    few = concatenate([base, grow.powers(base, (2, -1, _HALF)), _some(monomials, 150)])
+    yield as_factors(grow.shifted(few, (1,), (1, -1)))
+    yield as_factors(grow.images(few, ("log", "tanh", "cosh")))
+    yield as_factors(grow.shifted(grow.images(few, ("exp",)), (-1, 1), (1,)))
+    yield _exponential(_some(monomials, 300))
+    differences = grow.sums(base)
+    arguments = concatenate([_some(monomials, 120), differences, _products_of_differences(base)])
+    yield as_factors(grow.images(arguments, _TRIGONOMETRIC, _NATURAL_SCALES))
+    trig = grow.images(concatenate([base, differences, _some(monomials, 40)]), _TRIGONOMETRIC)
+    yield as_factors(grow.shifted(trig, (1,), (1, -1)))
+    yield as_factors(grow.shifted(few, (1,), (_HALF, -_HALF, 2, -2, _THIRD, -_THIRD, 3, -3)))
+    yield as_factors(
+        grow.shifted(grow.images(few, ("exp",), (_HALF, 2, 1 / (2 * np.pi), 1 / (4 * np.pi))), (-1, 1), (1,))
+    )
+    yield as_factors(grow.with_spread(_some(few, 60), (0.05, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
+    yield as_factors(grow.shifted(monomials, (1,), (1, -1)))
+    yield as_factors(grow.images(_some(monomials, 400), ("log", "tanh", "cosh")))
+    yield as_factors(grow.shifted(grow.images(_some(monomials, 400), ("exp",)), (-1, 1), (1,)))
+    yield _exponential(monomials)
+    yield as_factors(grow.images(_some(monomials, 300), _TRIGONOMETRIC, _NATURAL_SCALES))
+    mixed = grow.products(
+        grow.images(concatenate([base, differences]), _TRIGONOMETRIC), _some(monomials, 400), limit // 3
+    )
+    yield as_factors(grow.shifted(mixed, (1,), (1, -1)))
+
+
+def _products_of_differences(base: Batch) -> Batch:
+    """``(a - b) * c`` and ``(a - b) / c``."""
+    differences = grow.sums(base)
+    return concatenate(
+        [grow.products(differences, base, 300), grow.products(differences, grow.powers(base, (-1,)), 300)]
+    )
+
+
+def as_factors(batch: Batch) -> Batch:
+    """Columns ``log|g|`` for columns g."""
+    with np.errstate(all="ignore"):
+        return Batch(np.log(np.abs(batch.values)), batch.recipes, batch.costs)
+
+
+def _exponential(batch: Batch) -> Batch:
+    return Batch(batch.values, [("exp", recipe) for recipe in batch.recipes], [cost + 1 for cost in batch.costs])
+
+
+def term_pool(X: FloatArray, names: tuple[str, ...], limit: int, rng: np.random.Generator) -> Pool:
+    """The library of terms with at most ``limit`` columns."""
+    return _fill(Pool(len(X), limit, rng), term_batches(X, names, limit))
+
+
+def factor_pool(X: FloatArray, names: tuple[str, ...], limit: int, rng: np.random.Generator) -> Pool:
+    """The library of factors with at most ``limit`` columns."""
+    return _fill(Pool(len(X), limit, rng), factor_batches(X, names, limit))
+
+
+def _fill(pool: Pool, batches: Iterator[Batch]) -> Pool:
+    for batch in batches:
+        pool.add(batch)
+        if pool.full:
+            break
+    return pool
