@@ -142,7 +142,7 @@ def check_y(y: Any, *, name: str = "y") -> NDArray[np.float64]:
     values = _one_column(_target_values(y), label)
     if len(values) == 0:
         raise InputError(f"Found array with 0 sample(s) (shape={values.shape}): {label} is empty.")
-    target = np.ascontiguousarray(to_float(label, values))
+    target = np.ascontiguousarray(to_float(label, values, advice="a regression target must be numbers."))
     for bad, what in ((np.isnan(target), "NaN"), (np.isinf(target), "infinity or a value too large for float64")):
         if bad.any():
             raise InputError(
@@ -217,7 +217,7 @@ def check_sample_weight(sample_weight: Any, n_rows: int) -> NDArray[np.float64] 
         row = int(np.flatnonzero(bad)[0])
         raise InputError(
             f"Sample weights must be finite and not negative (no NaN, no inf): {rows_text(np.flatnonzero(bad))}, "
-            f"the first is {weight[row]!r}."
+            f"the first is {float(weight[row])!r}."
         )
     if not weight.any():
         raise InputError("Sample weights must contain at least one non-zero number.")
@@ -253,7 +253,7 @@ def _warn_of_oddities(data: TrainingData) -> None:
             f"{'have' if plural else 'has'} the same value in every row and {'are' if plural else 'is'} left out."
         )
     if data.constant_target:
-        _warn(f"target '{data.target_name}' is {data.y[0]!r} in every row: the formula is this constant.")
+        _warn(f"target '{data.target_name}' is {float(data.y[0])!r} in every row: the formula is this constant.")
     if table.n_columns >= WIDE:
         _warn(
             f"the table has {table.n_columns} columns: the search goes through all of them, which takes time and finds "
@@ -263,8 +263,8 @@ def _warn_of_oddities(data: TrainingData) -> None:
     extreme = extreme_columns((*table.names, data.target_name), values)
     if extreme:
         _warn(
-            f"{quoted(extreme)} holds magnitudes beyond 1e100 or below 1e-100: they are searched in units scaled by a "
-            "power of ten; consider other units."
+            f"magnitudes beyond 1e100 or below 1e-100 in {quoted(extreme)}: the search scales them by a power of ten; "
+            "consider other units."
         )
 
 

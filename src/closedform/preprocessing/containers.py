@@ -69,7 +69,10 @@ def refuse_duplicates(names: Sequence[str], where: str = "the table") -> None:
 def _is_other_frame(X: Any) -> bool:
     if isinstance(X, np.ndarray | list | tuple) or hasattr(X, "__array_interface__"):
         return False
-    return any(hasattr(X, name) for name in ("columns", "column_names", "collect_schema", "__narwhals_dataframe__"))
+    # Asked of the class: on an instance, polars computes the columns of a lazy frame and warns about it.
+    return any(
+        hasattr(type(X), name) for name in ("columns", "column_names", "collect_schema", "__narwhals_dataframe__")
+    )
 
 
 def _empty_matrix(n_rows: int, names: tuple[str, ...]) -> NDArray[np.float64]:
@@ -120,29 +123,17 @@ def series_values(series: Any) -> NDArray:
         return np.asarray(series.to_numpy())
     if types.is_datetime64_any_dtype(dtype):
         return np.asarray(series.dt.tz_localize(None).to_numpy(dtype="datetime64[s]"))
-    if isinstance(dtype, _categorical_type()):
-        series = series.astype(dtype.categories.dtype if _is_plain_number(dtype.categories.dtype) else object)
-        return np.asarray(series.to_numpy())
     if types.is_bool_dtype(dtype) or (types.is_numeric_dtype(dtype) and not types.is_complex_dtype(dtype)):
         return np.asarray(series.to_numpy(dtype=np.float64, na_value=np.nan))
     return np.asarray(series.to_numpy(dtype=object))
-
-
-def _categorical_type() -> type:
-    from pandas import CategoricalDtype
-
-    return CategoricalDtype
-
-
-def _is_plain_number(dtype: Any) -> bool:
-    return isinstance(dtype, np.dtype) and dtype.kind == "f"
 
 
 def _from_narwhals(X: Any) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     import narwhals as nw
 
     # pyarrow allows a name twice, narwhals does not look: check before the frame is wrapped.
-    refuse_duplicates([str(name) for name in (getattr(X, "column_names", None) or [])])
+    if hasattr(type(X), "column_names"):
+        refuse_duplicates([str(name) for name in X.column_names])
     try:
         frame: Any = nw.from_native(X)
     except TypeError as error:
@@ -166,14 +157,22 @@ def narwhals_values(series: Any) -> NDArray:
 
 
 def _as_array(X: Any) -> NDArray:
-    """`np.asarray` with errors that are InputError; ragged lists are told as such."""
+    """`np.asarray` with errors that are InputError; ragged lists are told as such, masked cells are missing values."""
+    if isinstance(X, np.ma.MaskedArray):
+        return np.ma.filled(X.astype(np.float64), np.nan)
     try:
         return np.asarray(X)
     except ValueError as error:
         raise InputError(f"All rows must have the same number of values, but numpy says: {error}") from error
+    except (TypeError, RuntimeError) as error:
+        raise InputTypeError(f"Expected a table of numbers, got {type(X).__name__}: {error}") from error
 
 
 def _from_array(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
+    if X is None or isinstance(X, str | bytes):
+        raise InputTypeError(
+            f"Expected a table (array, data frame), got {shown(X)}; read_table in closedform.preprocessing reads files."
+        )
     array = _as_array(X)
     if array.dtype.names is not None:
         return _from_mapping({name: array[name] for name in array.dtype.names})

@@ -53,7 +53,7 @@ class Dialect:
 def split_line(line: str, separator: str) -> list[str]:
     """Split one line into cells, with quotes as in CSV."""
     if separator == WHITESPACE:
-        return line.split()
+        line = " ".join(line.split())
     return next(csv.reader([line], delimiter=separator, skipinitialspace=True), [])
 
 
@@ -131,9 +131,9 @@ def _detect_separator(rows: list[str], suffix: str) -> str:
             scores[separator] = (sum(width == widths[0] for width in widths) / len(widths), widths[0])
     if scores:
         return max(scores, key=lambda separator: scores[separator])
-    widths = [len(row.split()) for row in rows]
     # White space separates only where the rows are numbers; a single column may have blanks in its name.
-    if widths[0] > 1 and len(rows) > 1 and widths[1] >= widths[0] and all(_is_number(c) for c in rows[1].split()):
+    cells = [split_line(row, WHITESPACE) for row in rows[:2]]
+    if len(cells) == 2 and 1 < len(cells[0]) <= len(cells[1]) and all(_is_number(cell) for cell in cells[1]):
         return WHITESPACE
     return ","
 

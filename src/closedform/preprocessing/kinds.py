@@ -17,6 +17,7 @@ from closedform.exceptions import InputError
 from closedform.preprocessing.wording import shown
 
 _EXAMPLES = 3
+_COLUMN_ADVICE = "formulas need numbers; leave the column out, or turn it into columns of 0 and 1 (pandas.get_dummies)."
 
 
 class InputTypeError(InputError, TypeError):
@@ -26,7 +27,7 @@ class InputTypeError(InputError, TypeError):
     """
 
 
-def to_float(label: str, values: NDArray) -> NDArray[np.float64]:
+def to_float(label: str, values: NDArray, *, advice: str = _COLUMN_ADVICE) -> NDArray[np.float64]:
     """Turn one column into float64.
 
     Parameters
@@ -35,6 +36,8 @@ def to_float(label: str, values: NDArray) -> NDArray[np.float64]:
         How messages call the column, for example ``column 'mass'``.
     values : ndarray of shape (n_rows,)
         Raw values of any dtype.
+    advice : str
+        What to say about a column of words.
 
     Returns
     -------
@@ -59,7 +62,7 @@ def to_float(label: str, values: NDArray) -> NDArray[np.float64]:
         raise _date_error(label, 0, values[0] if len(values) else "no value")
     if kind == "V":
         raise InputTypeError(f"{label} holds records of dtype {values.dtype}: expected one number per cell.")
-    return _from_objects(label, values)
+    return _from_objects(label, values, advice)
 
 
 def complex_error(label: str) -> InputError:
@@ -76,7 +79,7 @@ def _date_error(label: str, row: int, value: object) -> InputError:
     )
 
 
-def _from_objects(label: str, values: NDArray) -> NDArray[np.float64]:
+def _from_objects(label: str, values: NDArray, advice: str) -> NDArray[np.float64]:
     """Convert an object (or text) array value by value, and keep the rows that hold text."""
     result = np.empty(len(values), dtype=np.float64)
     text_rows: list[int] = []
@@ -89,7 +92,7 @@ def _from_objects(label: str, values: NDArray) -> NDArray[np.float64]:
         else:
             result[row] = _number(label, row, value)
     if text_rows:
-        raise _text_error(label, values, text_rows, n_numbers=int(np.count_nonzero(~np.isnan(result))))
+        raise _text_error(label, values, text_rows, int(np.count_nonzero(~np.isnan(result))), advice)
     return result
 
 
@@ -121,7 +124,15 @@ def _is_number_text(text: object) -> bool:
     return True
 
 
-def _text_error(label: str, values: NDArray, text_rows: list[int], n_numbers: int) -> InputError:
+def _is_date_text(text: object) -> bool:
+    try:
+        datetime.datetime.fromisoformat(str(text))
+    except ValueError:
+        return False
+    return True
+
+
+def _text_error(label: str, values: NDArray, text_rows: list[int], n_numbers: int, advice: str) -> InputError:
     """Tell a number written as text, a few bad cells and a column of words apart: each needs other advice."""
     bad = [row for row in text_rows if not _is_number_text(values[row])]
     if not bad:
@@ -135,11 +146,11 @@ def _text_error(label: str, values: NDArray, text_rows: list[int], n_numbers: in
             f"{label} should hold numbers but has text in {len(bad)} of {len(values)} rows "
             f"({_cells(values, bad)}): correct these cells or remove these rows."
         )
+    if all(_is_date_text(values[row]) for row in bad[:_EXAMPLES]):
+        return _date_error(label, bad[0], values[bad[0]])
     n_words = len({values[row] for row in bad})
-    return InputError(
-        f"{label} holds text ({_cells(values, bad)}; {n_words} different values): formulas need numbers; "
-        "leave the column out, or turn it into columns of 0 and 1 (pandas.get_dummies)."
-    )
+    count = f"; {n_words} different values" if n_words > _EXAMPLES else ""
+    return InputError(f"{label} holds text ({_cells(values, bad)}{count}): {advice}")
 
 
 def _cells(values: NDArray, rows: list[int]) -> str:

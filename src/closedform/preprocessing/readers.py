@@ -10,7 +10,8 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -152,16 +153,16 @@ def _read_text(source: Source) -> pd.DataFrame:
     try:
         frame = _pandas_csv(source, dialect, dialect.encoding)
     except UnicodeDecodeError:
-        with source.open() as file:
+        with source.reading() as file:
             encoding = single_byte_encoding(file.read())
         frame = _pandas_csv(source, dialect, encoding)
-    return _without_row_numbers(frame, dialect)
+    return _without_row_numbers(frame, dialect.unnamed)
 
 
 def _pandas_csv(source: Source, dialect: Dialect, encoding: str) -> pd.DataFrame:
     import pandas as pd
 
-    with source.open() as file, warnings.catch_warnings():
+    with source.reading() as file, warnings.catch_warnings():
         # Rows longer than the header would be cut with this warning only.
         warnings.simplefilter("error", pd.errors.ParserWarning)
         try:
@@ -169,7 +170,7 @@ def _pandas_csv(source: Source, dialect: Dialect, encoding: str) -> pd.DataFrame
                 file, sep=r"\s+" if dialect.separator == WHITESPACE else dialect.separator, encoding=encoding,
                 decimal=dialect.decimal, names=list(dialect.header), skiprows=dialect.n_skipped,
                 header=None if dialect.header_in_comment else 0, index_col=False, low_memory=False,
-                skipinitialspace=True, float_precision="round_trip",
+                skipinitialspace=True,
             )  # fmt: skip
         except (pd.errors.ParserError, pd.errors.ParserWarning) as error:
             raise _parser_error(source, dialect, str(error)) from error
@@ -186,12 +187,12 @@ def _parser_error(source: Source, dialect: Dialect, message: str) -> InputError:
     return InputError(f"{source.label} cannot be read as a table: {message.strip()}.")
 
 
-def _without_row_numbers(frame: pd.DataFrame, dialect: Dialect) -> pd.DataFrame:
+def _without_row_numbers(frame: pd.DataFrame, unnamed: Sequence[int]) -> pd.DataFrame:
     """Leave out a first column without a name that counts the rows: other programs write it, it explains nothing."""
-    if 0 not in dialect.unnamed or len(dialect.header) < 2 or len(frame) < 2:
+    if 0 not in unnamed or frame.shape[1] < 2 or len(frame) < 2:
         return frame
-    first = frame.iloc[:, 0]
-    if first.dtype.kind == "i" and first.iloc[0] in (0, 1) and bool((np.diff(first.to_numpy()) == 1).all()):
+    first = frame.iloc[:, 0].to_numpy()
+    if first.dtype.kind == "i" and first[0] in (0, 1) and bool((np.diff(first) == 1).all()):
         warnings.warn(
             "the first column has no name and only counts the rows: it is left out.", DataWarning, stacklevel=5
         )
@@ -202,7 +203,14 @@ def _without_row_numbers(frame: pd.DataFrame, dialect: Dialect) -> pd.DataFrame:
 def _read_parquet(source: Source) -> pd.DataFrame:
     import pandas as pd
 
-    return _read_binary(source, "Parquet", pd.read_parquet)
+    def read(file: BinaryIO) -> pd.DataFrame:
+        from pyarrow import parquet
+
+        # pandas' own error for a name that occurs twice would not say so.
+        refuse_duplicates(parquet.read_schema(file).names, where=source.label)
+        return pd.read_parquet(file)
+
+    return _read_binary(source, "Parquet", read)
 
 
 def _read_feather(source: Source) -> pd.DataFrame:
@@ -216,32 +224,37 @@ def _read_excel(source: Source) -> pd.DataFrame:
     import pandas as pd
 
     sheet = _read_binary(source, "Excel", lambda file: pd.read_excel(file, header=None))
-    sheet = sheet.dropna(how="all").dropna(how="all", axis=1)
+    sheet = sheet.dropna(how="all", axis=1)
+    if sheet.shape[1] > 1:
+        sheet = sheet.dropna(how="all")
     if sheet.empty:
         raise InputError(f"The first sheet of {source.label} is empty: expected a header row and rows of numbers.")
-    names = [f"column {j + 1}" if pd.isna(cell) else str(cell).strip() for j, cell in enumerate(sheet.iloc[0])]
+    unnamed = [j for j, cell in enumerate(sheet.iloc[0]) if pd.isna(cell)]
+    names = [f"column {j + 1}" if j in unnamed else str(cell).strip() for j, cell in enumerate(sheet.iloc[0])]
     frame = sheet.iloc[1:].reset_index(drop=True).infer_objects()
     frame.columns = pd.Index(names)
-    return frame
+    return _without_row_numbers(frame, unnamed)
 
 
 def _read_jsonl(source: Source) -> pd.DataFrame:
     import pandas as pd
 
-    with source.open() as file:
+    with source.reading() as file:
         return pd.DataFrame(read_records(file, source.label))
 
 
-def _read_binary(source: Source, kind: str, read: Any) -> pd.DataFrame:
+def _read_binary(source: Source, kind: str, read: Callable[[BinaryIO], pd.DataFrame]) -> pd.DataFrame:
     """Call a pandas reader and turn what a damaged file or a missing package raises into a sentence."""
-    with source.open() as file:
-        content = io.BytesIO(file.read())
     try:
-        frame = read(content)
+        with source.open() as file:
+            frame = read(file)
+    except InputError:
+        raise
     except ImportError as error:
         raise InputError(f"Reading the {kind} file {source.label} needs a package that is missing: {error}") from error
-    except (ValueError, OSError, KeyError, EOFError) as error:
-        raise InputError(f"{source.label} cannot be read as a {kind} file ({error}): it is damaged.") from error
+    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        reason = str(error).partition("\n")[0]
+        raise InputError(f"{source.label} cannot be read as {kind} ({reason}): it is damaged.") from error
     # A named index is a column that pandas stored apart.
     return frame.reset_index() if any(name is not None for name in frame.index.names) else frame
 
@@ -256,9 +269,11 @@ def _read_light(source: Source, names: Sequence[str]) -> Table:
     try:
         n_rows, cells = _collect(source, dialect, dialect.encoding, positions)
     except UnicodeDecodeError:
-        with source.open() as file:
+        with source.reading() as file:
             encoding = single_byte_encoding(file.read())
         n_rows, cells = _collect(source, dialect, encoding, positions)
+    except csv.Error as error:
+        raise InputError(f"{source.label} cannot be read as a table: {error}.") from error
     if n_rows == 0:
         raise InputError(f"{source.label} has column names but no rows: expected at least one row of data.")
     values = np.empty((n_rows, len(names)), dtype=np.float64)
@@ -299,11 +314,11 @@ def _as_numbers(column: list[Any]) -> np.ndarray:
 
 def _data_rows(source: Source, dialect: Dialect, encoding: str) -> Iterator[list[str]]:
     """All rows below the header as lists of cells; blank lines are passed over."""
-    with source.open() as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as file:
+    with source.reading() as raw, io.TextIOWrapper(raw, encoding=encoding, newline="") as file:
         for _ in range(dialect.n_skipped):
             file.readline()
         if dialect.separator == WHITESPACE:
-            rows: Iterator[list[str]] = (line.split() for line in file)
+            rows = csv.reader((" ".join(line.split()) for line in file), delimiter=" ")
         else:
             rows = csv.reader(file, delimiter=dialect.separator, skipinitialspace=True)
         filled = (row for row in rows if row and (len(row) > 1 or row[0].strip()))

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from closedform.exceptions import InputError, did_you_mean
 
@@ -26,7 +29,8 @@ _OTHER_MAGIC = {
     b"\x93NUMPY": "a numpy file: load it in Python with numpy.load",
     b"\x80\x04": "a pickle file, which is never loaded: save the table as CSV or Parquet",
     b"\x80\x05": "a pickle file, which is never loaded: save the table as CSV or Parquet",
-    b"\x28\xb5\x2f\xfd": "compressed with zstandard: unpack it first",
+    b"\x28\xb5\x2f\xfd": "a file compressed with zstandard: unpack it first",
+    b"\xfd7zXZ": "a file compressed with xz: unpack it first",
 }
 _KIND_BY_SUFFIX = {
     ".parquet": "parquet", ".pq": "parquet", ".feather": "feather", ".arrow": "feather", ".xlsx": "excel",
@@ -70,8 +74,16 @@ class Source:
 
     def open(self) -> BinaryIO:
         """Open for reading from the start, unpacked."""
-        raw: BinaryIO = self.path.open("rb") if self.path is not None else io.BytesIO(self.content)
-        return _unpacked(raw)
+        return _open(self.path if self.path is not None else self.content)
+
+    @contextmanager
+    def reading(self) -> Iterator[BinaryIO]:
+        """Open as a context, in which a file that breaks off raises an InputError."""
+        try:
+            with self.open() as file:
+                yield file
+        except (EOFError, OSError, zlib.error) as error:
+            raise InputError(f"{self.label} cannot be read to its end ({error}): the file is damaged.") from error
 
 
 def open_source(path: str | Path, stdin: BinaryIO | None = None) -> Source:
@@ -97,13 +109,12 @@ def open_source(path: str | Path, stdin: BinaryIO | None = None) -> Source:
     if file.is_dir():
         raise InputError(f"{label} is a folder: expected a file with a table (CSV, Parquet, Excel, ...).")
     try:
-        with file.open("rb") as raw:
-            head = _head(raw, label)
+        head = _head(file, label)
     except OSError as error:
         raise InputError(f"{label} cannot be read: {error.strerror or error}; check its permissions.") from error
     if not head.strip():
         raise InputError(f"{label} is empty: expected a header line and rows of numbers.")
-    suffixes = [suffix.lower() for suffix in file.suffixes if suffix.lower() not in (".gz", ".bz2", ".xz")]
+    suffixes = [suffix.lower() for suffix in file.suffixes if suffix.lower() not in (".gz", ".bz2")]
     return Source(label, suffixes[-1] if suffixes else "", head, path=file)
 
 
@@ -111,7 +122,7 @@ def _from_stdin(stdin: BinaryIO | None) -> Source:
     content = (sys.stdin.buffer if stdin is None else stdin).read()
     if not content.strip():
         raise InputError("standard input is empty: expected a table, as in 'cat data.csv | closedform fit - ...'.")
-    return Source("standard input", "", _head(io.BytesIO(content), "standard input"), content=content)
+    return Source("standard input", "", _head(content, "standard input"), content=content)
 
 
 def _near_files(file: Path) -> str:
@@ -121,32 +132,28 @@ def _near_files(file: Path) -> str:
         return ""
 
 
-def _head(raw: BinaryIO, label: str) -> bytes:
-    try:
-        return _unpacked(raw).read(_HEAD)
-    except (EOFError, OSError) as error:
-        if isinstance(error, PermissionError | IsADirectoryError):
-            raise
-        raise InputError(f"{label} is compressed, but unpacking it fails ({error}): the file is damaged.") from error
+def _head(place: Path | bytes, label: str) -> bytes:
+    with _open(place) as file:
+        try:
+            return file.read(_HEAD)
+        except (EOFError, OSError, zlib.error) as error:
+            raise InputError(f"{label} is compressed, but unpacking it fails ({error}): it is damaged.") from error
 
 
-def _unpacked(raw: BinaryIO) -> BinaryIO:
-    """Wrap a file compressed with gzip, bzip2 or xz so that reading gives what was packed."""
-    start = raw.read(6)
-    raw.seek(0)
+def _open(place: Path | bytes) -> BinaryIO:
+    """Open a file or bytes so that reading gives what gzip or bzip2 had packed."""
+    with place.open("rb") if isinstance(place, Path) else io.BytesIO(place) as raw:
+        start = raw.read(3)
+    again = place if isinstance(place, Path) else io.BytesIO(place)
     if start.startswith(b"\x1f\x8b"):
         import gzip
 
-        return gzip.GzipFile(fileobj=raw)
-    if start.startswith(b"BZh"):
+        return cast(BinaryIO, gzip.open(again))
+    if start == b"BZh":
         import bz2
 
-        return bz2.BZ2File(raw)
-    if start.startswith(b"\xfd7zXZ"):
-        import lzma
-
-        return lzma.LZMAFile(raw)
-    return raw
+        return cast(BinaryIO, bz2.open(again))
+    return again.open("rb") if isinstance(again, Path) else again
 
 
 def kind_of(source: Source) -> str:

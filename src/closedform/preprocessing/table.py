@@ -39,6 +39,10 @@ class Table:
         if self.values.ndim != 2 or self.values.shape[1] != len(self.names):
             raise InputError(f"Expected one name per column: {len(self.names)} names for shape {self.values.shape}.")
 
+    def __repr__(self) -> str:
+        """Names and size, not the numbers."""
+        return f"Table({quoted(self.names)}; {self.n_rows} rows x {self.n_columns} columns)"
+
     @property
     def n_rows(self) -> int:
         """Number of rows."""
@@ -193,7 +197,8 @@ def _all_finite(values: NDArray[np.float64]) -> bool:
 
 def _not_finite(table: Table, bad: NDArray[np.bool_], columns: NDArray[np.intp], infinite: bool) -> str:
     rows = np.flatnonzero(bad[:, columns[0]])
-    more = f" ({len(columns) - 1} more columns too)" if len(columns) > 1 else ""
+    others = len(columns) - 1
+    more = f" (and {others} more column{'s' if others > 1 else ''})" if others else ""
     what = "infinity or a value too large for float64" if infinite else "NaN"
     state = "infinite" if infinite else "missing"
     return (
