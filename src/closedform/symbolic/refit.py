@@ -1,0 +1,334 @@
+"""Fit the free constants of a formula to data, and say how well the data fix them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from closedform.exceptions import InputError
+from closedform.losses import Loss, get_loss
+from closedform.symbolic._constant_model import ConstantModel
+from closedform.symbolic._variable_projection import RANK_TOLERANCE, Data, Fit, VariableProjection, row_norms
+from closedform.symbolic.evaluate import evaluate
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.linear_part import Role, constant_roles
+
+FloatArray = NDArray[np.float64]
+Columns = Mapping[str, FloatArray]
+
+# Relative nudge that tells a constant that may move from one that may not (an even exponent over negative numbers).
+_NUDGE = 1e-6
+# A constant with more than this share in directions that change nothing is not fixed by the data.
+_LOOSE = 1e-6
+
+
+@dataclass(frozen=True)
+class RefitResult:
+    """What :func:`refit` found.
+
+    Attributes
+    ----------
+    expression : Expression
+        The formula with the better constants: the new ones, or those it came with.
+    loss : float
+        Mean loss on all rows; `inf` if the formula is undefined on some row.
+    converged : bool
+        Whether the iteration came to rest, rather than ran out of steps.
+    standard_errors : tuple of float or None
+        One for each free constant, see :func:`standard_errors`; None if the formula is undefined on some row.
+    """
+
+    expression: Expression
+    loss: float
+    converged: bool
+    standard_errors: tuple[float, ...] | None
+
+
+def refit(
+    expression: Expression,
+    columns: Any,
+    y: ArrayLike,
+    *,
+    weights: ArrayLike | None = None,
+    loss: str | Loss = "squared",
+    restarts: int = 0,
+    rng: np.random.Generator | None = None,
+    max_iter: int = 100,
+    variable_projection: bool = True,
+) -> RefitResult:
+    """Fit the free constants of a formula, starting from those it has.
+
+    Levenberg-Marquardt in float64 with orthogonal factorisations. Constants in which the formula is affine are solved
+    exactly at every step (variable projection). Exact constants (integers, fractions, pi) stay. The result is never
+    worse than the formula given: if nothing better is found, it comes back as it was.
+
+    Parameters
+    ----------
+    expression : Expression
+        The formula.
+    columns : mapping of str to array-like of shape (n_samples,)
+        Values of its variables.
+    y : array-like of shape (n_samples,)
+        Target, finite.
+    weights : array-like of shape (n_samples,), optional
+        Non-negative weights of the rows, not all zero; rows of weight zero are left out.
+    loss : str or Loss, default="squared"
+        What is minimised; all but the square by iteratively reweighted least squares.
+    restarts : int, default=0
+        Further starts from randomly changed constants.
+    rng : numpy.random.Generator, optional
+        Where the restarts get their random numbers from; a generator with seed 0 if None.
+    max_iter : int, default=100
+        Steps for each start.
+    variable_projection : bool, default=True
+        Whether to solve for linear constants exactly; False iterates over all of them alike.
+
+    Returns
+    -------
+    RefitResult
+
+    Raises
+    ------
+    InputError
+        For a target or weights that cannot be used.
+
+    References
+    ----------
+    G. Golub, V. Pereyra, "Separable nonlinear least squares: the variable projection method and its applications",
+    Inverse Problems 19 (2003) R1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from closedform.symbolic import Expression
+    >>> t = np.linspace(0.0, 5.0, 50)
+    >>> result = refit(Expression.parse("1.0*exp(-0.5*t)"), {"t": t}, 3.0 * np.exp(-0.25 * t))
+    >>> [round(value, 12) for value in result.expression.constants]
+    [3.0, -0.25]
+    """
+    problem = FitData.checked(columns, y, weights, loss)
+    return problem.refit(expression, restarts=restarts, rng=rng, max_iter=max_iter, projection=variable_projection)
+
+
+def standard_errors(
+    expression: Expression, columns: Any, y: ArrayLike, weights: ArrayLike | None = None
+) -> tuple[float, ...]:
+    r"""Standard errors of the free constants of a formula that has been fitted by least squares.
+
+    The roots of the diagonal of :math:`\hat\sigma^2 (J^T W J)^{-1}` with
+    :math:`\hat\sigma^2 = \sum w r^2 / (n - p)`, so that scaling all weights changes nothing.
+
+    Parameters
+    ----------
+    expression, columns, y, weights
+        As in :func:`refit`. Weights are inverse variances up to a factor, not counts of rows.
+
+    Returns
+    -------
+    tuple of float
+        One for each of ``expression.constants``. `inf` for a constant that the data do not fix: because another one
+        does the same, or because there are as many constants as rows.
+    """
+    problem = FitData.checked(columns, y, weights, "squared")
+    if not expression.n_constants:
+        return ()
+    return problem.standard_errors(problem.model(expression), np.array(expression.constants))
+
+
+@dataclass(frozen=True, eq=False)
+class FitData:
+    """Data for fits of formulas, checked once: rows of weight zero gone, weights of mean 1."""
+
+    columns: Columns
+    data: Data
+
+    @classmethod
+    def checked(cls, columns: Any, y: ArrayLike, weights: ArrayLike | None, loss: str | Loss) -> FitData:
+        """Check and convert; raises InputError in one sentence."""
+        target = np.asarray(y, dtype=np.float64)
+        if target.ndim != 1 or not target.size:
+            raise InputError(f"y must be a vector with at least one row, got an array of shape {target.shape}.")
+        wrong = np.flatnonzero(~np.isfinite(target))
+        if wrong.size:
+            raise InputError(f"y must be finite, got {target[wrong[0]]} in row {wrong[0]}: drop or repair such rows.")
+        table = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in columns}
+        for name, column in table.items():
+            if column.shape != target.shape:
+                raise InputError(f"Column {name!r} has shape {column.shape}, but y has {target.shape}.")
+        if weights is None:
+            return cls(table, Data(target, None, get_loss(loss)))
+        mass = np.asarray(weights, dtype=np.float64)
+        if mass.shape != target.shape or not np.all((mass >= 0.0) & (mass < math.inf)) or not mass.any():
+            raise InputError(f"weights must be non-negative, finite and not all zero, one for each of {target.size} rows.")
+        keep = mass > 0.0
+        if not keep.all():
+            table, target, mass = {name: c[keep] for name, c in table.items()}, target[keep], mass[keep]
+        mass = mass / mass.max()
+        return cls(table, Data(target, mass / mass.mean(), get_loss(loss)))
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows that count."""
+        return int(self.data.y.size)
+
+    def model(self, expression: Expression) -> ConstantModel:
+        """The formula as a function of its free constants on these rows."""
+        return ConstantModel(expression, self.columns, self.n_rows)
+
+    def values(self, expression: Expression) -> FloatArray:
+        """Values of the formula on these rows; nan where undefined."""
+        if not expression.variables:
+            return self.model(expression).values(np.array(expression.constants))
+        values: FloatArray = evaluate(expression, self.columns)
+        return values
+
+    def key(self, values: FloatArray) -> tuple[int, float]:
+        """Smaller is better: the number of undefined rows, then the loss (scaled for squares)."""
+        with np.errstate(all="ignore"):
+            residual = self.data.y - values
+            bad = ~np.isfinite(residual)
+            return int(np.count_nonzero(bad)), self.data.mean_loss(np.where(bad, 0.0, residual), self.data.scale)
+
+    def loss_of(self, values: FloatArray) -> float:
+        """Mean loss of predictions in the units of y; `inf` if one is nan or infinite."""
+        with np.errstate(all="ignore"):
+            loss = float(self.data.loss.value(self.data.y, values, self.data.weights))
+        return loss if math.isfinite(loss) else math.inf
+
+    def refit(
+        self,
+        expression: Expression,
+        *,
+        restarts: int = 0,
+        rng: np.random.Generator | None = None,
+        max_iter: int = 100,
+        projection: bool = True,
+    ) -> RefitResult:
+        """What :func:`refit` does, on data that have been checked."""
+        if not expression.n_constants:
+            return self._result(expression, self.values(expression), True)
+        model, start = self.model(expression), np.array(expression.constants)
+        before = model.values(start)
+        roles = constant_roles(expression)
+        stuck = _stuck(model, start, before, [k for k, role in enumerate(roles) if role is Role.EXPONENT])
+        linear = [k for k, role in enumerate(roles) if role is Role.LINEAR] if projection else []
+        nonlinear = [k for k in range(start.size) if k not in linear and k not in stuck]
+        solver = VariableProjection(model, self.data, linear, nonlinear)
+        first = _repaired(model, start, before, nonlinear)
+        best = solver.minimise(first, max_iter)
+        others = [start] if best.n_bad and first is not start else []
+        for other in [*others, *_random_starts(first, nonlinear, restarts, rng)]:
+            fit = solver.minimise(other, max_iter)
+            if fit.key() < best.key():
+                best = fit
+        return self._better(expression, before, best)
+
+    def _better(self, expression: Expression, before: FloatArray, fit: Fit) -> RefitResult:
+        """The formula with the new constants if they are better on all rows, else as it came."""
+        if np.isfinite(fit.theta).all():
+            fitted = expression.with_constants(fit.theta)
+            after = self.values(fitted)
+            if self.key(after) < self.key(before):
+                return self._result(fitted, after, fit.converged)
+        return self._result(expression, before, fit.converged)
+
+    def _result(self, expression: Expression, values: FloatArray, converged: bool) -> RefitResult:
+        loss = self.loss_of(values)
+        if not np.isfinite(values).all():
+            return RefitResult(expression, math.inf, False, None)
+        errors = self.standard_errors(self.model(expression), np.array(expression.constants))
+        return RefitResult(expression, loss, converged, errors)
+
+    def standard_errors(self, model: ConstantModel, theta: FloatArray, noise: float | None = None) -> tuple[float, ...]:
+        """Standard errors at `theta`; with the given standard deviation of the noise instead of the residuals'."""
+        scales, deviation = self.covariance_factor(model, theta)
+        if noise is None:
+            noise = deviation
+        fixed = np.isfinite(scales).all(axis=1)
+        spread = row_norms(np.where(fixed[:, None], scales, 1.0))
+        with np.errstate(all="ignore"):
+            return tuple(np.where(fixed, noise * spread, math.inf).tolist())
+
+    def covariance_factor(self, model: ConstantModel, theta: FloatArray) -> tuple[FloatArray, float]:
+        """A matrix F with covariance ``sigma**2 * F @ F.T`` and sigma; rows of inf where the data fix nothing."""
+        with np.errstate(all="ignore"):
+            values, slopes = model(theta)
+            residual = self.data.y - values
+            root = self.data.root_weights(residual)
+            if root is not None:
+                slopes, residual = slopes * root, residual * root
+            slopes[~np.isfinite(slopes)] = 0.0
+            return _inverse_root(slopes), self._deviation(residual, theta.size)
+
+    def _deviation(self, residual: FloatArray, n_constants: int) -> float:
+        """Standard deviation of the residuals; inf where nothing is left over to estimate it from."""
+        left = self.n_rows - n_constants
+        if left <= 0 or not np.isfinite(residual).all():
+            return math.inf
+        largest = float(np.max(np.abs(residual))) or 1.0
+        return largest * math.sqrt(float(np.sum((residual / largest) ** 2)) / left)
+
+
+def _inverse_root(slopes: FloatArray) -> FloatArray:
+    """F with ``F @ F.T = inverse(S @ S.T)``; rows of inf for constants with a part in the null space."""
+    n_constants, n_rows = slopes.shape
+    if n_rows < n_constants:
+        return np.full((n_constants, n_constants), math.inf)
+    norms = row_norms(slopes)
+    triangle = np.linalg.qr((slopes / norms[:, None]).T, mode="r")
+    _, singular, right = np.linalg.svd(triangle)
+    kept = singular > RANK_TOLERANCE * singular[0]
+    factor: FloatArray = right[kept].T / singular[kept] / norms[:, None]
+    loose = np.sum(right[~kept] ** 2, axis=0) > _LOOSE
+    factor[loose | ~slopes.any(axis=1)] = math.inf
+    return factor
+
+
+def _stuck(model: ConstantModel, start: FloatArray, values: FloatArray, exponents: Sequence[int]) -> set[int]:
+    """Exponents whose smallest change leaves the domain, as in ``x**2.0`` where x is negative on some row."""
+    fine = np.isfinite(values)
+    stuck = set[int]()
+    for k in exponents:
+        nudge = _NUDGE * max(abs(start[k]), 1.0) * (np.arange(start.size) == k)
+        if not np.isfinite(model.values(start + nudge)[fine]).all():
+            stuck.add(k)
+    return stuck
+
+
+def _repaired(model: ConstantModel, start: FloatArray, values: FloatArray, nonlinear: Sequence[int]) -> FloatArray:
+    """The start itself if the model is defined there; else a point nearby with fewer undefined rows, if one is found.
+
+    Tries each constant in turn: the nearest integer (an exponent over negative numbers), other signs and sizes.
+    """
+    fewest = int(np.count_nonzero(~np.isfinite(values)))
+    for k in nonlinear:
+        value = float(start[k])
+        for other in (round(value), -value, 0.1 * value, 10.0 * value, -10.0 * value, 0.0, 1.0, -1.0):
+            if not fewest:
+                return start
+            trial = start.copy()
+            trial[k] = other
+            count = int(np.count_nonzero(~np.isfinite(model.values(trial))))
+            if count < fewest:
+                start, fewest = trial, count
+    return start
+
+
+def _random_starts(
+    start: FloatArray, nonlinear: Sequence[int], restarts: int, rng: np.random.Generator | None
+) -> Iterator[FloatArray]:
+    """Random starts, first near, then further and further away; linear constants need none."""
+    rng = np.random.default_rng(0) if rng is None else rng
+    moves = np.zeros(start.size, dtype=bool)
+    moves[list(nonlinear)] = True
+    for count in range(restarts):
+        width = 0.3 * 1.5 ** min(count, 8)
+        factor = np.exp(width * rng.standard_normal(start.size))
+        flip = np.where(rng.random(start.size) < min(0.05 * count, 0.3), -1.0, 1.0)
+        shift = width * rng.standard_normal(start.size) * (rng.random(start.size) < 0.3)
+        yield np.where(moves, start * factor * flip + shift, start)
