@@ -10,7 +10,6 @@ import csv
 import io
 import re
 import warnings
-import zipfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -245,6 +244,8 @@ def _read_jsonl(source: Source) -> pd.DataFrame:
 
 def _read_binary(source: Source, kind: str, read: Callable[[BinaryIO], pd.DataFrame]) -> pd.DataFrame:
     """Call a pandas reader and turn what a damaged file or a missing package raises into a sentence."""
+    from zipfile import BadZipFile  # not needed for text, and slow to load
+
     try:
         with source.open() as file:
             frame = read(file)
@@ -252,7 +253,7 @@ def _read_binary(source: Source, kind: str, read: Callable[[BinaryIO], pd.DataFr
         raise
     except ImportError as error:
         raise InputError(f"Reading the {kind} file {source.label} needs a package that is missing: {error}") from error
-    except (ValueError, OSError, KeyError, EOFError, zipfile.BadZipFile) as error:
+    except (ValueError, OSError, KeyError, EOFError, BadZipFile) as error:
         reason = str(error).partition("\n")[0]
         raise InputError(f"{source.label} cannot be read as {kind} ({reason}): it is damaged.") from error
     # A named index is a column that pandas stored apart.
