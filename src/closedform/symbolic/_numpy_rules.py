@@ -6,6 +6,7 @@ Everything here works on scalars and arrays alike. Callers silence NumPy's warni
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -79,12 +80,27 @@ def unrolled_power(base: Any, exponent: int) -> Any:
         base = base * base
 
 
+def splits(exponent: float) -> bool:
+    """Say whether a power is made of few products, at most one root and at most one division."""
+    return 0 < abs(exponent) <= LARGEST_UNROLLED_POWER and (2 * exponent).is_integer()
+
+
+def _split_power(base: Any, exponent: float) -> Any:
+    whole, rest = divmod(abs(exponent), 1)
+    factor = unrolled_power(base, int(whole)) if whole else None
+    if rest:
+        factor = np.sqrt(base) if factor is None else factor * np.sqrt(base)
+    return factor if exponent > 0 else 1 / factor
+
+
 def power(base: Any, exponent: Any) -> Any:
     """Return ``base**exponent``, nan outside `power_domain`."""
     if np.ndim(exponent) == 0 and np.ndim(base) > 0:
         number = float(exponent)
-        if number.is_integer() and 1 <= number <= LARGEST_UNROLLED_POWER:
-            return unrolled_power(np.asarray(base, dtype=np.float64), int(number))
+        if number != 0 and math.isfinite(number):
+            values = _split_power(base, number) if splits(number) else np.power(base, number)
+            # A negative base to a fractional power is nan already; what is left is zero to a negative power.
+            return values if number > 0 else np.where(np.equal(base, 0), np.nan, values)
     base, exponent = np.asarray(base, dtype=np.float64), np.asarray(exponent, dtype=np.float64)
     return np.where(power_domain(base, exponent), np.power(base, exponent), np.nan)
 
