@@ -1,0 +1,396 @@
+"""The canonical form of products and powers.
+
+A product is a number, a table of bases with exponents, and the arguments of its exponentials. Rules:
+
+- equal bases are collected, ``x**2*x**a -> x**(2 + a)``, and so are exponentials, ``exp(u)*exp(v) -> exp(u + v)``;
+- powers of products are multiplied out where that keeps the domain, and factors with the same whole exponent are put
+  together again at the end, ``x**2*y**2 -> (x*y)**2``;
+- numeric factors leave sums, powers and exponentials, ``(2.0*x)**2 -> 4.0*x**2``, ``exp(x + 0.5) -> 1.64...*exp(x)``;
+- a number times a sum is multiplied out, see `sums`.
+
+Domains: isolated points may be won, as in ``x/x -> 1``. A whole half-line is not: ``sqrt(x)**2`` keeps its root unless x
+is known to be at least 0 or the rules were told to extend.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from closedform.symbolic.arithmetic import (
+    Number,
+    is_even,
+    is_exact,
+    is_whole,
+    power_of,
+    product_of,
+    sum_of,
+    take_root,
+    value_of,
+)
+from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.operators import OPERATORS
+from closedform.symbolic.order import product_key, varies
+from closedform.symbolic.sums import add_nodes, add_terms, content_of, divided
+from closedform.symbolic.terms import ADD, MUL, ONE, ZERO, scaled, split, terms_of
+
+if TYPE_CHECKING:
+    from closedform.symbolic.canonical import Rules
+
+POW, EXP, LOG, ABS = OPERATORS["pow"], OPERATORS["exp"], OPERATORS["log"], OPERATORS["abs"]
+HALF = constant(Fraction(1, 2))
+# exp(c) leaves exp(u + c) up to this |c|; beyond, the two factors could overflow where the whole does not.
+LARGEST_SHIFT = 100.0
+
+
+class Product:
+    """A product under construction: take in factors, then `finish`.
+
+    Parameters
+    ----------
+    rules : Rules
+        Knows signs, and whether the domain may be extended.
+    """
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self.numbers: list[Number] = []
+        # Per base: the base, its exponents, and whether the product is only defined where the base is at least 0.
+        self._powers: dict[int, tuple[Expression, list[Number], bool]] = {}
+        # Whole numbers under roots, by the exponent between 0 and 1.
+        self._radicands: dict[Fraction, int] = {}
+        self._exponents: list[Expression] = []
+
+    # --- taking in ----------------------------------------------------------------------------------------------------
+
+    def take(self, node: Expression, exponent: Number = 1) -> None:
+        """Multiply by ``node**exponent``, for a canonical node."""
+        if node.kind == "variable":
+            self._base(node, exponent)
+        elif node.kind == "constant":
+            self._number(node.value, exponent)
+        elif node.op is MUL:
+            self._product(node, exponent)
+        elif node.op is POW and node.args[1].kind == "constant":
+            self._nested(node.args[0], node.args[1].value, exponent)
+        elif node.op is EXP:
+            self._exponents.append(_times(exponent, node.args[0]))
+        elif node.op is ABS and is_even(exponent):
+            self.take(node.args[0], exponent)
+        elif node.op is ADD:
+            self._sum(node, exponent)
+        else:
+            self._base(node, exponent)
+
+    def _base(self, base: Expression, exponent: Number, restricted: bool = False) -> None:
+        known = self._powers.get(id(base))
+        if known is None:
+            self._powers[id(base)] = base, [exponent], restricted or not is_whole(exponent)
+        else:
+            known[1].append(exponent)
+            self._powers[id(base)] = base, known[1], known[2] or restricted or not is_whole(exponent)
+
+    def _number(self, value: Number, exponent: Number) -> None:
+        power = value if exponent == 1 else power_of(value, exponent)
+        if power is not None:
+            self.numbers.append(power)
+        elif is_exact(value) and value > 0 and isinstance(exponent, Fraction):
+            self._radical(value.numerator, exponent)
+            self._radical(value.denominator, -exponent)
+        else:
+            self._base(constant(value), exponent)
+
+    def _radical(self, value: int, exponent: Fraction) -> None:
+        """Multiply by a root of a whole number, its exponent brought between 0 and 1."""
+        whole = math.floor(exponent)
+        outside = power_of(value, whole)
+        if outside is None:
+            self._base(constant(value), exponent)
+        elif value > 1:
+            self.numbers.append(outside)
+            rest = exponent - whole
+            self._radicands[rest] = self._radicands.get(rest, 1) * value
+
+    def _product(self, node: Expression, exponent: Number) -> None:
+        if is_whole(exponent):
+            for factor in node.args:
+                self.take(factor, exponent)
+            return
+        # A root is split only where no factor can be negative: sqrt(x*y) is defined for two negative numbers.
+        kept: list[Expression] = []
+        for factor in node.args:
+            if factor.kind == "constant":
+                outside, inside = _root_of_number(factor.value, exponent)
+                self.numbers.append(outside)
+                kept.extend([] if inside == 1 else [constant(inside)])
+            elif self._rules.not_negative(factor):
+                self.take(factor, exponent)
+            else:
+                kept.append(factor)
+        if len(kept) == 1:
+            self.take(kept[0], exponent)
+        elif kept:
+            self._base(apply(MUL, *kept), exponent)
+
+    def _nested(self, base: Expression, inner: Number, outer: Number) -> None:
+        """Multiply by ``(base**inner)**outer``."""
+        exponent = product_of([inner, outer])
+        if exponent is None:
+            self._base(apply(POW, base, constant(inner)), outer)
+        elif is_even(inner) and not is_whole(outer):
+            self.take(self._rules.function("abs", base), exponent)
+        elif (is_whole(inner) and is_whole(outer)) or not is_whole(exponent) or self._may_open(base, exponent):
+            self.take(base, exponent)
+        else:
+            self._base(base, exponent, restricted=True)
+
+    def _sum(self, node: Expression, exponent: Number) -> None:
+        """Multiply by a power of a sum, its numeric factor taken out."""
+        content = content_of(node)
+        if not is_whole(exponent):
+            content = abs(content)
+        power = power_of(content, exponent) if content != 1 else None
+        if power is None or (is_exact(content) and not is_exact(power)):
+            self._base(node, exponent)
+            return
+        rest = divided(node, content)
+        if rest is None:
+            self._base(node, exponent)
+        else:
+            self.numbers.append(power)
+            self._base(rest, exponent)
+
+    # --- putting together ---------------------------------------------------------------------------------------------
+
+    def finish(self) -> Expression:
+        """Return the canonical product."""
+        exponential = self._exponential()
+        powers = self._collected()
+        while self._exponents:
+            # A rule above has uncovered further exponentials.
+            if exponential is not None:
+                self._exponents.append(exponential.args[0])
+            exponential, powers = self._exponential(), self._collected()
+        fixed = self._roots()
+        if exponential is not None:
+            fixed.append(exponential)
+        return self._built(powers, fixed)
+
+    def _exponential(self) -> Expression | None:
+        """Return one exponential of the sum of all arguments, freed of its logarithms and of fitted shifts."""
+        rest: Expression = ZERO
+        while self._exponents:
+            argument = add_nodes(self._exponents)
+            self._exponents = []
+            kept = []
+            for term in terms_of(argument):
+                if term.body is not None and term.body.op is LOG and self._may_open(term.body.args[0], term.coefficient):
+                    self.take(term.body.args[0], term.coefficient)
+                else:
+                    kept.append(term)
+            rest = add_terms(kept) if len(kept) < _count(argument) else argument
+            if self._exponents:
+                self._exponents.append(rest)
+        rest = self._without_shift(rest)
+        return None if rest is ZERO else apply(EXP, rest)
+
+    def _may_open(self, body: Expression, exponent: Number) -> bool:
+        """Say whether ``exp(exponent*log(body))`` may be written as a power."""
+        return not is_whole(exponent) or self._rules.may_extend or self._rules.not_negative(body)
+
+    def _without_shift(self, argument: Expression) -> Expression:
+        """Move the numbers of an exponential's argument into the numeric factor if that saves a number."""
+        last = argument if argument.op is not ADD else argument.args[-1]
+        fitted = last.kind == "constant" and isinstance(last.value, float)
+        if not fitted and not any(isinstance(number, float) for number in self.numbers):
+            return argument
+        terms = list(terms_of(argument))
+        still = add_terms([term for term in terms if term.body is None or not varies(term.body)])
+        shift = value_of(still)
+        if still is ZERO or shift is None or abs(shift) > LARGEST_SHIFT:
+            return argument
+        self.numbers.append(math.exp(shift))
+        return add_terms([term for term in terms if term.body is not None and varies(term.body)])
+
+    def _collected(self) -> list[tuple[Expression, Number, bool]]:
+        """Return the bases with their exponents added up."""
+        settled: list[tuple[Expression, Number, bool]] = []
+        pending = self._powers
+        while pending:
+            self._powers = {}
+            settled = []
+            for base, exponents, restricted in pending.values():
+                total = exponents[0] if len(exponents) == 1 else sum_of(exponents)
+                if base.op is ABS and is_even(total):
+                    self.take(base.args[0], total)
+                elif base.kind == "constant" and len(exponents) > 1:
+                    self._number(base.value, total)
+                elif total != 0:
+                    settled.append((base, total, restricted))
+            if not self._powers:
+                break
+            for base, total, restricted in settled:
+                self._base(base, total, restricted)
+            pending = self._powers
+        return settled
+
+    def _roots(self) -> list[Expression]:
+        """Return the roots of whole numbers, and put what leaves a root among the numbers."""
+        roots = []
+        for exponent, radicand in self._radicands.items():
+            outside, inside = take_root(radicand, exponent.denominator)
+            self.numbers.append(outside**exponent.numerator)
+            if inside > 1:
+                roots.append(apply(POW, constant(inside), constant(exponent)))
+        return roots
+
+    def _built(self, powers: list[tuple[Expression, Number, bool]], fixed: list[Expression]) -> Expression:
+        coefficient = product_of(self.numbers)
+        if coefficient == 0:
+            return ZERO
+        factors = fixed + self._factors(powers)
+        if isinstance(coefficient, float):
+            coefficient, factors = _fold_numbers(coefficient, factors)
+        if coefficient is None:
+            # Out of range as one number.
+            constants = [constant(number) for number in sorted(self.numbers) if number != 1]
+            return _joined([*constants, *sorted(factors, key=product_key)])
+        if not factors:
+            return constant(coefficient)
+        if len(factors) == 1:
+            only = factors[0]
+            if only.op is ADD and coefficient != 1:
+                return add_nodes([apply(MUL, constant(coefficient), only)])
+            return scaled(coefficient, only)
+        factors.sort(key=product_key)
+        return apply(MUL, *factors) if coefficient == 1 else apply(MUL, constant(coefficient), *factors)
+
+    def _factors(self, powers: list[tuple[Expression, Number, bool]]) -> list[Expression]:
+        """Return the powers as nodes; bases with the same whole exponent share it."""
+        factors: list[Expression] = []
+        shared: dict[Number, list[Expression]] = {}
+        for base, exponent, restricted in powers:
+            if exponent == 1 and not restricted:
+                factors.append(base)
+            elif not is_whole(exponent):
+                factors.append(apply(POW, base, constant(exponent)))
+            elif restricted and not self._rules.may_extend and not self._rules.not_negative(base):
+                factors.append(apply(POW, apply(POW, base, HALF), constant(2 * exponent)))
+            elif exponent == 1:
+                factors.append(base)
+            else:
+                shared.setdefault(exponent, []).append(base)
+        for exponent, bases in shared.items():
+            factors.append(apply(POW, _joined(sorted(bases, key=product_key)), constant(exponent)))
+        return factors
+
+
+def multiply(rules: Rules, nodes: Iterable[Expression]) -> Expression:
+    """Return the canonical product of canonical nodes."""
+    numbers: list[Number] = []
+    others: list[Expression] = []
+    for node in nodes:
+        for factor in node.args if node.op is MUL else (node,):
+            if factor.kind == "constant":
+                numbers.append(factor.value)
+            else:
+                others.append(factor)
+    if len(others) <= 1:
+        quick = _multiple(numbers, others)
+        if quick is not None:
+            return quick
+    product = Product(rules)
+    product.numbers.extend(numbers)
+    for node in others:
+        product.take(node)
+    return product.finish()
+
+
+def _multiple(numbers: list[Number], others: list[Expression]) -> Expression | None:
+    """Return a number times at most one factor; None when that needs the rules of `Product`.
+
+    For sums it is the only way that leaves their numbers as they are.
+    """
+    coefficient = product_of(numbers)
+    if coefficient is None:
+        return None
+    if not others or coefficient == 0:
+        return constant(coefficient)
+    only = others[0]
+    if coefficient == 1:
+        return only
+    if only.op is ADD:
+        return add_nodes([apply(MUL, constant(coefficient), only)])
+    if isinstance(coefficient, float) and (only.op is EXP or not varies(only)):
+        return None
+    return apply(MUL, constant(coefficient), only)
+
+
+def raise_to(rules: Rules, base: Expression, exponent: Number) -> Expression:
+    """Return the canonical power of a canonical node with a number as exponent."""
+    if exponent == 0:
+        return ONE
+    if exponent == 1:
+        return base
+    if base.kind == "variable":
+        return apply(POW, base, constant(exponent))
+    product = Product(rules)
+    product.take(base, exponent)
+    return product.finish()
+
+
+def exponential(rules: Rules, argument: Expression) -> Expression:
+    """Return the canonical form of ``exp(argument)``."""
+    if argument.op is not ADD and argument.op is not LOG and argument.kind != "constant":
+        body = split(argument)[1]
+        if body is None or (body.op is not ADD and body.op is not LOG):
+            return apply(EXP, argument)
+    product = Product(rules)
+    product.take(apply(EXP, argument))
+    return product.finish()
+
+
+def _times(number: Number, node: Expression) -> Expression:
+    """Return ``number * node`` as an argument of `add_nodes`, which multiplies out."""
+    if number == 1 or node.kind == "constant" and node.value == 0:
+        return node
+    coefficient, body = split(node)
+    product = product_of([number, coefficient])
+    if product is None:
+        return apply(MUL, constant(number), node)
+    if body is not None and body.op is ADD:
+        return apply(MUL, constant(product), body)
+    return scaled(product, body)
+
+
+def _joined(factors: list[Expression]) -> Expression:
+    return factors[0] if len(factors) == 1 else apply(MUL, *factors)
+
+
+def _count(node: Expression) -> int:
+    return sum(1 for _ in terms_of(node))
+
+
+def _fold_numbers(coefficient: float, factors: list[Expression]) -> tuple[Number, list[Expression]]:
+    """Multiply the factors without variables into a fitted coefficient."""
+    kept = []
+    total: Number = coefficient
+    for factor in sorted(factors, key=product_key):
+        value = None if varies(factor) else value_of(factor)
+        product = None if value is None else product_of([float(total), value])
+        if product is None:
+            kept.append(factor)
+        else:
+            total = product
+    return total, kept
+
+
+def _root_of_number(value: Number, exponent: Number) -> tuple[Number, Number]:
+    """Return what a factor gives outside a fractional power, and what stays inside."""
+    sign = 1 if value > 0 else -1
+    power = power_of(abs(value), exponent)
+    if power is None or (is_exact(value) and not is_exact(power)):
+        return 1, value
+    return power, sign

@@ -1,0 +1,192 @@
+"""The canonical form of sums.
+
+Rules, in this order:
+
+- nested sums are multiplied out with their numeric factors, ``2*(x + 3) + y -> 2*x + y + 6``;
+- terms with the same body are added; fitted factors that differ become one;
+- numbers are added, all into one float as soon as one of them is a float;
+- terms that share a factor other than 1 are put behind it, ``2.5*x + 2.5*y -> 2.5*(x + y)``.
+
+Terms that vanish take their domain along: ``log(x) - log(x)`` is 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+from operator import itemgetter
+
+from closedform.symbolic.arithmetic import Exact, Number, common_content, fits, is_exact, sum_of, value_of
+from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.order import varies
+from closedform.symbolic.terms import ADD, MUL, ZERO, Term, as_term, key_of, over, rational, scaled, split, terms_of
+
+# A finished part of a sum with its sorting key.
+Unit = tuple[tuple[object, ...], Expression]
+
+
+def add_nodes(nodes: Iterable[Expression]) -> Expression:
+    """Return the canonical sum of canonical nodes."""
+    return add_terms(term for node in nodes for term in terms_of(node))
+
+
+def add_terms(terms: Iterable[Term]) -> Expression:
+    """Return the canonical sum of terms whose bodies are canonical and no sums."""
+    collected = _collect(terms)
+    moving = [term for term in collected if term.body is not None and varies(term.body)]
+    if not moving and len(collected) == 1:
+        return scaled(collected[0].coefficient, collected[0].body)
+    if len(moving) < len(collected):
+        still = [term for term in collected if term.body is None or not varies(term.body)]
+        collected = moving + _fold_numbers(still, moving)
+    groups = _grouped_by_free_factor(collected)
+    loose = groups.pop(None, [])
+    units = [_free_unit(free, group) for free, group in groups.items() if free is not None]
+    units.extend(_exact_units(loose, alone=not groups))
+    return _assembled(units)
+
+
+def _assembled(units: list[Unit]) -> Expression:
+    if len(units) == 1:
+        return units[0][1]
+    units.sort(key=itemgetter(0))
+    return apply(ADD, *[node for _, node in units]) if units else ZERO
+
+
+# --- collecting -------------------------------------------------------------------------------------------------------
+
+
+def _collect(terms: Iterable[Term]) -> list[Term]:
+    """Add the terms with the same body."""
+    by_body: dict[int, list[Term]] = {}
+    for term in terms:
+        if term.exact:
+            by_body.setdefault(id(term.body), []).append(term)
+    added = [group[0] if len(group) == 1 else _added(group) for group in by_body.values()]
+    return [term for term in added if term.exact]
+
+
+def _added(group: list[Term]) -> Term:
+    """Return the sum of terms with the same body."""
+    free, _, body = group[0]
+    if all(term.free == free for term in group):
+        exact = rational(sum(term.exact for term in group))
+        if fits(exact):
+            return Term(free, exact, body)
+    return as_term(sum_of(float(term.coefficient) for term in group), body)
+
+
+def _fold_numbers(still: list[Term], moving: list[Term]) -> list[Term]:
+    """Make one number of the terms without variables, unless all are exact or all share a factor with other terms."""
+    frees = {term.free for term in still}
+    if frees == {None} or (len(frees) == 1 and any(term.free in frees for term in moving)):
+        return still
+    products = []
+    for term in still:
+        value = 1.0 if term.body is None else value_of(term.body)
+        if value is None:
+            return still  # one of them is undefined, and so is the whole formula
+        products.append(float(term.coefficient) * value)
+    total = as_term(sum_of(products), None)
+    return [total] if total.exact else []
+
+
+def _grouped_by_free_factor(terms: Sequence[Term]) -> dict[float | None, list[Term]]:
+    """Group terms by their fitted factor, each group freed of its common rational factor."""
+    groups: dict[float | None, list[Term]] = {}
+    for term in terms:
+        groups.setdefault(term.free, []).append(term)
+    settled = False
+    while not settled:
+        settled = True
+        for free in [free for free in groups if free is not None]:
+            group = groups[free]
+            content = common_content([term.exact for term in group]) if len(group) > 1 else abs(group[0].exact)
+            if content == 1:
+                continue
+            new = free * float(content)
+            if not fits(new) or new == 0:
+                continue
+            freed = [Term(None, rational(Fraction(term.exact) / content), term.body) for term in groups.pop(free)]
+            # The new factor may be that of another group: then they are one, with a common factor of its own.
+            key = None if new == 1.0 else new
+            groups.setdefault(key, []).extend(term._replace(free=key) for term in freed)
+            settled = False
+    return groups
+
+
+# --- building ---------------------------------------------------------------------------------------------------------
+
+
+def _free_unit(free: float, group: list[Term]) -> Unit:
+    """Return ``free * (sum of the group)``."""
+    if len(group) > 1:
+        inner, sign = _leading_positive(group)
+        return key_of(inner), apply(MUL, constant(sign * free), inner)
+    [(_, exact, body)] = group
+    if abs(exact) == 1:
+        return key_of(body), scaled(free * exact, body)
+    # Out of range as one number.
+    return key_of(body), apply(MUL, constant(free), constant(exact), *([] if body is None else [body]))
+
+
+def _exact_units(terms: list[Term], alone: bool) -> list[Unit]:
+    """Return the terms without fitted factor, those of the same size put behind their common factor.
+
+    `alone` says that there are no other terms; then ``-x - y`` becomes ``-(x + y)``.
+    """
+    shared = _shared_sizes(terms, alone) if len(terms) > 1 else None
+    if not shared:
+        return [(key_of(term.body), scaled(term.exact, term.body)) for term in terms]
+    units = [(key_of(term.body), scaled(term.exact, term.body)) for term in terms if abs(term.exact) not in shared]
+    for size in shared:
+        signs: list[Exact] = [1 if term.exact > 0 else -1 for term in terms if abs(term.exact) == size]
+        bodies = [term.body for term in terms if abs(term.exact) == size]
+        inner, sign = _leading_positive([Term(None, s, body) for s, body in zip(signs, bodies, strict=True)])
+        units.append((key_of(inner), apply(MUL, constant(sign * size), inner)))
+    return units
+
+
+def _shared_sizes(terms: list[Term], alone: bool) -> set[Exact]:
+    """Return the factors that are written once for several terms."""
+    if alone and all(term.exact == -1 and term.body is not None for term in terms):
+        return {1}
+    sizes = [abs(term.exact) for term in terms if term.body is not None]
+    return {size for size in sizes if size != 1 and sizes.count(size) > 1}
+
+
+def _leading_positive(terms: list[Term]) -> tuple[Expression, int]:
+    """Return the sum of two or more exact terms with a positive first coefficient, and the sign taken out."""
+    first = min(terms, key=lambda term: key_of(term.body))
+    sign = 1 if first.exact > 0 else -1
+    return _assembled(_exact_units([Term(None, sign * term.exact, term.body) for term in terms], alone=False)), sign
+
+
+# --- what a sum gives up as a factor of a product -----------------------------------------------------------------------
+
+
+def leading_sign(node: Expression) -> int:
+    """Return the sign of the first term of a sum."""
+    return 1 if split(node.args[0])[0] > 0 else -1
+
+
+def content_of(node: Expression) -> Number:
+    """Return the number that a sum gives up as a factor of a product: ``(2*x + 4*y)*z`` is ``2*(x + 2*y)*z``.
+
+    It is the first coefficient when each term has a fitted number, which saves one of them; the common rational factor
+    when no term has one; else only the sign of the first term.
+    """
+    coefficients = [split(argument)[0] for argument in node.args]
+    if all(isinstance(coefficient, float) for coefficient in coefficients):
+        return coefficients[0]
+    sign = 1 if coefficients[0] > 0 else -1
+    if all(is_exact(coefficient) for coefficient in coefficients):
+        return rational(sign * common_content([term.exact for term in terms_of(node)]))
+    return sign
+
+
+def divided(node: Expression, divisor: Number) -> Expression | None:
+    """Return a sum divided by a number other than 0; None when that is out of range."""
+    by = as_term(divisor, None)
+    quotients = [over(term, by) for term in terms_of(node)]
+    return add_terms([term for term in quotients if term]) if all(quotients) else None
