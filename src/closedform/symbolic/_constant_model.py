@@ -32,7 +32,7 @@ class _Step:
 
 
 class ConstantModel:
-    """Values and slopes of a formula for any values of its free constants.
+    """Values and Jacobian of a formula for any values of its free constants.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class ConstantModel:
         return -len(self._steps)
 
     def __call__(self, theta: FloatArray) -> tuple[FloatArray, FloatArray]:
-        """Values of shape (n,) and their slopes in each constant, of shape (p, n); nan where undefined.
+        """Values of shape (n,) and Jacobian of shape (n, p), column after column in memory; nan where undefined.
 
         Both arrays are the caller's to change. Call with NumPy's warnings off.
         """
@@ -94,7 +94,7 @@ class ConstantModel:
         table = np.empty((self._n_constants, self._n_rows))
         for k in range(self._n_constants):
             table[k] = slopes[k]
-        return self._full(slots[self._root]), table
+        return self._full(slots[self._root]), table.T
 
     def values(self, theta: FloatArray) -> FloatArray:
         """Values of shape (n,) alone."""

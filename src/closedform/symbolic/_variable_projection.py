@@ -127,7 +127,8 @@ class VariableProjection:
     Parameters
     ----------
     model : callable
-        ``model(theta) -> (values of shape (n,), slopes of shape (p, n))``; nan where undefined. Both are new arrays.
+        ``model(theta) -> (values of shape (n,), jacobian of shape (n, p))``; nan where undefined. Both are new arrays,
+        the Jacobian column after column in memory.
     data : Data
         Target, weights and loss.
     linear : sequence of int
@@ -212,9 +213,9 @@ class VariableProjection:
         """Values and Jacobian at `theta`, linear constants solved; None where the model cannot be computed."""
         if not np.all(np.abs(theta) < _LARGEST_CONSTANT):
             return None
-        values, slopes = self._model(theta)
+        values, jacobian = self._model(theta)
         residual = np.subtract(self._data.y, values, out=values)
-        slopes = slopes[self._active]
+        slopes = jacobian.T[self._active]
         bad = ~np.isfinite(residual)
         n_bad = int(np.count_nonzero(bad))
         if n_bad:

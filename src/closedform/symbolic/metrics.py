@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 FloatArray = NDArray[np.float64]
 
 # Nats of a float64 mantissa: no constant is ever known better than this.
-_FULL_PRECISION = 53 * math.log(2)
+FULL_PRECISION = 53 * math.log(2)
 # Residuals this small relative to the spread of the target are rounding, whatever they are exactly.
 ROUNDING_LEVEL = 1e-13
 # What naming the kind of a number costs (a fraction instead of an integer, a decimal, an operator inside it).
-_KIND_LENGTH = math.log(2)
-_OPERATOR_LENGTH = math.log(4)
+KIND_LENGTH = math.log(2)
+OPERATOR_LENGTH = math.log(4)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -157,13 +157,13 @@ def number_length(value: int | Fraction | float) -> float:
         # 1000000 is said in fewer words than 999983.
         return min(whole, _decimal_length(float(value))) if 100 <= abs(value) < 10**300 else whole
     if isinstance(value, Fraction):
-        return math.log(abs(value.numerator)) + math.log(value.denominator) + _KIND_LENGTH
+        return math.log(abs(value.numerator)) + math.log(value.denominator) + KIND_LENGTH
     return _decimal_length(value)
 
 
 def _decimal_length(value: float) -> float:
     digits, exponent = decimal_digits(value)
-    return math.log(digits) + math.log1p(abs(exponent)) + _KIND_LENGTH
+    return math.log(digits) + math.log1p(abs(exponent)) + KIND_LENGTH
 
 
 def decimal_digits(value: float) -> tuple[int, int]:
@@ -182,11 +182,11 @@ def free_constant_length(value: float, standard_error: float) -> float:
     Never less than one bit, never more than float64 holds; a constant that the data do not fix costs one bit.
     """
     if not standard_error < math.inf:
-        return _KIND_LENGTH
+        return KIND_LENGTH
     if standard_error <= 0.0:
-        return _FULL_PRECISION
+        return FULL_PRECISION
     signal = max(abs(value) / standard_error, 1.0)
-    return min(max(math.log(signal) - 0.5 * math.log(3), _KIND_LENGTH), _FULL_PRECISION)
+    return min(max(math.log(signal) - 0.5 * math.log(3), KIND_LENGTH), FULL_PRECISION)
 
 
 def structure_length(expression: Expression) -> float:
@@ -220,7 +220,7 @@ def _constant_length(expression: Expression) -> float:
     while stack:
         node = stack.pop()
         if node.kind == "apply":
-            total += _OPERATOR_LENGTH
+            total += OPERATOR_LENGTH
             stack.extend(node.args)
         elif not isinstance(node.value, float):
             total += number_length(node.value)
@@ -308,7 +308,7 @@ def description_length(
     """
     error = max(mse, resolution * resolution)
     signal = 1.0 if variance is None or error <= 0.0 else max(variance / error, 1.0)
-    default = min(0.5 * math.log(n_rows * signal), _FULL_PRECISION) if signal < math.inf else _FULL_PRECISION
+    default = min(0.5 * math.log(n_rows * signal), FULL_PRECISION) if signal < math.inf else FULL_PRECISION
     constants = expression.constants
     return (
         structure_length(expression)

@@ -257,8 +257,8 @@ class FitData:
     def covariance_factor(self, model: ConstantModel, theta: FloatArray) -> tuple[FloatArray, float]:
         """A matrix F with covariance ``sigma**2 * F @ F.T`` and sigma; rows of inf where the data fix nothing."""
         with np.errstate(all="ignore"):
-            values, slopes = model(theta)
-            residual = self.data.y - values
+            values, jacobian = model(theta)
+            slopes, residual = jacobian.T, self.data.y - values
             root = self.data.root_weights(residual)
             if root is not None:
                 slopes, residual = slopes * root, residual * root

@@ -1,0 +1,193 @@
+"""Simple numbers near a given one: what a fitted constant may really be.
+
+Integers, fractions with small denominators, such multiples of pi, 1/pi, pi**2, 1/pi**2 and log(2), roots of small fractions (also
+times pi or 1/pi), decimals with few digits and reciprocals of such. Each comes with its length in nats, in the measure of
+:mod:`closedform.symbolic.metrics`, so that the shorter of two is the simpler one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.metrics import KIND_LENGTH, OPERATOR_LENGTH, decimal_digits, number_length
+
+FloatArray = NDArray[np.float64]
+
+_PI = apply("pi")
+_LARGEST_DENOMINATOR = 12
+_LARGEST_NUMERATOR = 1000
+_LARGEST_RADICAND = 150
+_MOST_DIGITS = 10
+_Q = np.arange(1, _LARGEST_DENOMINATOR + 1, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class SimpleNumber:
+    """A number with its spelling.
+
+    Attributes
+    ----------
+    value : float
+        The number.
+    length : float
+        Nats that name it.
+    expression : Expression
+        The number made of exact constants; a decimal is a fraction here.
+    decimal : bool
+        Whether it is meant as a decimal, to be written as a float in the end.
+    """
+
+    value: float
+    length: float
+    expression: Expression
+    decimal: bool = False
+
+
+@dataclass(frozen=True)
+class _Unit:
+    """What small fractions are multiplied by: its value, its expression, the operators in it."""
+
+    value: float
+    expression: Expression | None
+    inverse: bool
+    length: float
+
+
+_UNITS = (
+    _Unit(1.0, None, False, 0.0),
+    _Unit(math.pi, _PI, False, OPERATOR_LENGTH),
+    _Unit(1 / math.pi, _PI, True, OPERATOR_LENGTH),
+    _Unit(math.pi**2, apply("pow", _PI, 2), False, 2 * OPERATOR_LENGTH + math.log(2)),
+    _Unit(1 / math.pi**2, apply("pow", _PI, 2), True, 2 * OPERATOR_LENGTH + math.log(2)),
+    _Unit(math.log(2), apply("log", 2), False, OPERATOR_LENGTH + math.log(2)),
+)
+_ROOT_UNITS = _UNITS[:3]
+_UNIT_VALUES = np.array([[unit.value] for unit in _UNITS])
+
+
+def simple_numbers(value: float, tolerance: float) -> list[SimpleNumber]:
+    """Simple numbers within `tolerance` of `value`, the simplest first.
+
+    At most one for each denominator of each kind: the nearest.
+    """
+    found = {0.0: SimpleNumber(0.0, 0.0, constant(0))} if abs(value) <= tolerance else {}
+    if value != 0.0 and math.isfinite(value) and tolerance < math.inf:
+        size = abs(value)
+        for make in (_multiples, _roots, _decimals):
+            for number in make(size, tolerance, -1 if value < 0 else 1):
+                known = found.get(number.value)
+                if known is None or number.length < known.length:
+                    found[number.value] = number
+    return sorted(found.values(), key=lambda number: (number.length, abs(number.value - value)))
+
+
+def _multiples(size: float, tolerance: float, sign: int) -> Iterator[SimpleNumber]:
+    """Small fractions times the units."""
+    numerators = np.rint(size / _UNIT_VALUES * _Q)
+    near = np.abs(numerators * (_UNIT_VALUES / _Q) - size) <= tolerance
+    limit = np.full(numerators.shape, float(_LARGEST_NUMERATOR))
+    limit[0, 0] = 2.0**53
+    for row, column in np.argwhere(near & (numerators >= 1.0) & (numerators <= limit)).tolist():
+        p, q, unit = int(numerators[row, column]), column + 1, _UNITS[row]
+        if math.gcd(p, q) == 1:
+            yield _multiple(sign * p, q, unit)
+
+
+def _multiple(p: int, q: int, unit: _Unit) -> SimpleNumber:
+    value = p * (unit.value / q) if unit.expression is not None else p / q
+    if unit.expression is None:
+        exact = Fraction(p, q) if q > 1 else p
+        return SimpleNumber(value, number_length(exact), constant(exact))
+    above, below = p, q
+    product = unit.expression
+    if unit.inverse:
+        below_part = product if below == 1 else apply("mul", below, product)
+        expression = apply("div", above, below_part)
+        operators = 1 + (below != 1)
+    else:
+        product = product if above == 1 else apply("neg", product) if above == -1 else apply("mul", above, product)
+        expression = product if below == 1 else apply("div", product, below)
+        operators = (above != 1) + (below != 1)
+    return SimpleNumber(
+        value, unit.length + operators * OPERATOR_LENGTH + math.log(abs(p)) + math.log(q), expression
+    )
+
+
+def _roots(size: float, tolerance: float, sign: int) -> Iterator[SimpleNumber]:
+    """Square roots of small fractions, also times pi or 1/pi."""
+    values = _UNIT_VALUES[: len(_ROOT_UNITS)]
+    radicands = np.rint(size / values * size * _Q)
+    with np.errstate(all="ignore"):
+        near = np.abs(np.sqrt(radicands * values / _Q) - size) <= tolerance
+    for row, column in np.argwhere(near & (radicands >= 1.0) & (radicands <= _LARGEST_RADICAND)).tolist():
+        p, q = int(radicands[row, column]), column + 1
+        if math.gcd(p, q) == 1:
+            number = _plain_root(sign, p, q) if row == 0 else _pi_root(sign, p, q, _ROOT_UNITS[row])
+            if number is not None:
+                yield number
+
+
+def _plain_root(sign: int, p: int, q: int) -> SimpleNumber | None:
+    """``sqrt(p/q)`` as ``a*sqrt(k)/b`` with `k` free of squares; None where that is a fraction."""
+    inside, outside = p * q, 1
+    for divisor in range(math.isqrt(inside), 1, -1):
+        if inside % (divisor * divisor) == 0:
+            inside, outside = inside // (divisor * divisor), divisor
+            break
+    if inside == 1:
+        return None
+    ratio = Fraction(sign * outside, q)
+    root = apply("sqrt", inside)
+    above = root if ratio.numerator == 1 else apply("neg", root) if ratio.numerator == -1 else ratio.numerator * root
+    operators = 1 + (ratio.numerator != 1) + (ratio.denominator != 1)
+    length = operators * OPERATOR_LENGTH + math.log(inside) + math.log(outside) + math.log(ratio.denominator)
+    expression = above if ratio.denominator == 1 else apply("div", above, ratio.denominator)
+    return SimpleNumber(sign * math.sqrt(p / q), length, expression)
+
+
+def _pi_root(sign: int, p: int, q: int, unit: _Unit) -> SimpleNumber:
+    """The root of a small fraction times pi or 1/pi; a numerator of 1 stays outside: ``1/sqrt(2*pi)``."""
+    if unit.inverse and p == 1:
+        below = _multiple(q, 1, _UNITS[1])
+        expression = apply("div", sign, apply("sqrt", below.expression))
+        return SimpleNumber(sign / math.sqrt(below.value), below.length + 2 * OPERATOR_LENGTH, expression)
+    inner = _multiple(p, q, unit)
+    root = apply("sqrt", inner.expression)
+    length = inner.length + (1 + (sign < 0)) * OPERATOR_LENGTH
+    return SimpleNumber(sign * math.sqrt(inner.value), length, root if sign > 0 else apply("neg", root))
+
+
+def _decimals(size: float, tolerance: float, sign: int) -> Iterator[SimpleNumber]:
+    """The shortest decimal, and the shortest decimal whose reciprocal is near enough."""
+    near = _shortest_decimal(size, tolerance)
+    if near is not None:
+        yield SimpleNumber(sign * near, number_length(near), constant(sign * as_fraction(near)), True)
+    if size > 1e-300:
+        near = _shortest_decimal(1.0 / size, tolerance / size / size)
+        if near is not None and near > 0.0 and decimal_digits(near)[0] > 1:
+            expression = apply("div", sign, as_fraction(near))
+            length = number_length(near) + OPERATOR_LENGTH
+            if abs(1.0 / near - size) <= tolerance:
+                yield SimpleNumber(sign / near, length + KIND_LENGTH, expression, True)
+
+
+def _shortest_decimal(size: float, tolerance: float) -> float | None:
+    for digits in range(1, _MOST_DIGITS + 1):
+        near = float(f"{size:.{digits - 1}e}")
+        if abs(near - size) <= tolerance:
+            return near
+    return None
+
+
+def as_fraction(decimal: float) -> Fraction:
+    """The fraction that a decimal stands for: 0.41 is 41/100."""
+    digits, exponent = decimal_digits(decimal)
+    sign = -1 if decimal < 0 else 1
+    return Fraction(sign * digits) * Fraction(10) ** exponent
