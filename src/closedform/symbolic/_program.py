@@ -43,14 +43,13 @@ class Program:
     and the constants from the end of the list backwards, so that their (negative) numbers are known while compiling.
     """
 
-    __slots__ = ("_calls", "_constants", "_n_buffers", "_n_variables", "_root", "_uses")
+    __slots__ = ("_calls", "_constants", "_n_buffers", "_n_variables", "_root")
 
     def __init__(self, expression: Expression) -> None:
         compiler = _Compiler(expression)
         self._n_variables = len(expression.variables)
         self._constants = compiler.constants[::-1]
         self._root = compiler.root
-        self._uses = [sum(args.count(index) for _, _, args, _ in compiler.calls) for index in range(self._n_variables)]
         self._calls, self._n_buffers = _share_buffers(compiler.calls, self._n_variables)
 
     def run(self, columns: Sequence[NDArray[Any]], n_rows: int) -> FloatArray:
@@ -81,8 +80,12 @@ class Program:
 
     def _load_buffer(self, column: NDArray[Any], index: int, size: int) -> FloatArray | None:
         """Return a buffer for a column that cannot be read in place, or that is scattered and read repeatedly."""
-        scattered = column.strides != (8,) and self._uses[index] > 1
-        return np.empty(size) if column.dtype != np.float64 or scattered else None
+        if column.dtype == np.float64 and (column.strides == (8,) or self._uses(index) == 1):
+            return None
+        return np.empty(size)
+
+    def _uses(self, index: int) -> int:
+        return sum(args.count(index) for _, _, args, _ in self._calls)
 
     def _run_block(self, slots: list[Any]) -> None:
         try:
@@ -231,13 +234,15 @@ class _Compiler:
 
 def _absorbed(nodes: list[Expression]) -> set[int]:
     """Return the ids of nodes that their only parent evaluates along: ``-1*b`` in a sum, ``b**-1`` in a product."""
-    n_parents = Counter(id(argument) for node in nodes for argument in node.args)
+    parents = [node for node in nodes if node.kind == "apply" and node.op.name in ("add", "mul")]
+    if not any(_is_reciprocal(part) or _is_negation(part) for node in parents for part in node.args):
+        return set()
+    n_parents = Counter([id(argument) for node in nodes for argument in node.args])
     found: set[int] = set()
-    for node in reversed(nodes):
-        if node.kind == "apply" and id(node) not in found:
-            test = _is_negation if node.op.name == "add" else _is_reciprocal if node.op.name == "mul" else None
-            if test is not None:
-                found.update(id(part) for part in node.args if n_parents[id(part)] == 1 and test(part))
+    for node in reversed(parents):
+        if id(node) not in found:
+            test = _is_negation if node.op.name == "add" else _is_reciprocal
+            found.update([id(part) for part in node.args if n_parents[id(part)] == 1 and test(part)])
     return found
 
 

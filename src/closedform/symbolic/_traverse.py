@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from closedform.symbolic.expression import Expression
@@ -13,16 +13,16 @@ def postorder(expression: Expression) -> list[Expression]:
     """Return each distinct node once, arguments before the nodes that use them; the top node comes last."""
     order: list[Expression] = []
     seen: set[int] = set()
-    stack: list[tuple[Expression, bool]] = [(expression, False)]
+    # None on the stack says that the node below has all its arguments done.
+    stack: list[Expression | None] = [expression]
     while stack:
-        node, ready = stack.pop()
-        if ready:
-            order.append(node)
+        node = stack.pop()
+        if node is None:
+            order.append(cast("Expression", stack.pop()))
         elif id(node) not in seen:
             seen.add(id(node))
             if node.args:
-                stack.append((node, True))
-                stack.extend([(argument, False) for argument in reversed(node.args)])
+                stack += (node, None, *node.args[::-1])
             else:
                 order.append(node)
     return order
