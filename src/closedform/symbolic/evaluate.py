@@ -131,9 +131,7 @@ def _program(expression: Expression) -> Program:
 # --- from what the caller has to one array per variable ---------------------------------------------------------------
 
 
-def _bind(
-    variables: Sequence[str], columns: Any, names: Sequence[str] | None
-) -> tuple[list[NDArray[Any]], int]:
+def _bind(variables: Sequence[str], columns: Any, names: Sequence[str] | None) -> tuple[list[NDArray[Any]], int]:
     """Return one column per variable and the number of rows."""
     if isinstance(columns, Mapping) or hasattr(columns, "columns") or hasattr(columns, "column_names"):
         return _bind_table(variables, columns)

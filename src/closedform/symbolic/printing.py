@@ -43,6 +43,7 @@ def to_text(expression: Expression, precision: int | None = None) -> str:
         Significant digits of the free constants, at least 1. None writes the shortest text that gives the same float
         back; then ``parse(to_text(e)) is e``.
     """
+
     def piece(node: Expression, args: tuple[_Piece, ...]) -> _Piece:
         if node.kind == "variable":
             return name_to_text(node.name), ATOM
