@@ -140,7 +140,7 @@ def _choice(short: str, long: str) -> Mapping[str, str]:
     return MappingProxyType(
         {
             "text": f"{short}({{0}}, {{1}})",
-            "python": f"{short}({{0}}, {{1}})",
+            "python": f"cf_{short}({{0}}, {{1}})",  # the built-in one drops nan
             "numpy": f"np.{long}({{0}}, {{1}})",
             "c": f"cf_{short}({{0}}, {{1}})",
             "torch": f"torch.{long}({{0}}, {{1}})",
@@ -216,7 +216,7 @@ _ROWS = (
     Operator("abs", 1, np.abs, np.abs, _slope(lambda ops, value, x: ops.sign(x)), iv.absolute,
              spelling=_function("abs", python="abs({0})", c="fabs({0})", latex=r"\left|{0}\right|", sympy="Abs")),
     Operator("sign", 1, np.sign, np.sign, _slope(lambda ops, value, x: 0), iv.sign,
-             spelling=_function("sign", _named("sign"), python="cf_sign({0})", c="cf_sign({0})")),
+             spelling=_function("sign", _named("sign"), **dict.fromkeys(("python", "c", "torch"), "cf_sign({0})"))),
     Operator("sin", 1, np.sin, np.sin, _slope(lambda ops, value, x: ops.cos(x)), iv.sin, spelling=_function("sin")),
     Operator("cos", 1, np.cos, np.cos, _slope(lambda ops, value, x: -ops.sin(x)), iv.cos, spelling=_function("cos")),
     Operator("tan", 1, np.tan, np.tan, _slope(lambda ops, value, x: 1 + value * value), iv.tan,
