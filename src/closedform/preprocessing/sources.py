@@ -171,7 +171,7 @@ def kind_of(source: Source) -> str:
     promised = _KIND_BY_SUFFIX.get(source.suffix)
     if promised is not None and promised != kind:
         raise InputError(
-            f"{source.label} is not a {_KIND_NAME[promised]} file, although its name ends in {source.suffix}: "
+            f"{source.label} is not in {_KIND_NAME[promised]} format, although its name ends in {source.suffix}: "
             f"its content looks like {_KIND_NAME.get(kind, 'plain text')}; rename it or export it again."
         )
     return kind
