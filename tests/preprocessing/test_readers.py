@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import os
+import threading
 
 import numpy as np
 import pandas as pd
@@ -191,16 +192,33 @@ def test_missing_files_and_folders(write, tmp_path):
         read_table(tmp_path / "planet.csv")
     with pytest.raises(InputError, match="does not exist; check"):
         read_table(tmp_path / "nowhere" / "planets.csv")
+    with pytest.raises(InputError, match="does not exist"):
+        read_table("x,y\n1,2\n" * 200)
     with pytest.raises(InputError, match="is a folder"):
         read_table(tmp_path)
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser may read everything")
-def test_an_unreadable_file(write):
+def test_an_unreadable_file(write, monkeypatch):
     path = write("secret.csv", "x,y\n1,2\n")
-    path.chmod(0)
-    with pytest.raises(InputError, match="cannot be read: Permission denied"):
+
+    def refuse(self, *args, **kwargs):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "open", refuse)
+    with pytest.raises(InputError, match="cannot be read: Permission denied; check its permissions"):
         read_table(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("read", [read_table, lambda path: read_columns(path, ["x", "y"])])
+def test_a_pipe_is_read_once(read, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_text, args=("x,y\n1,2\n",))
+    writer.start()
+    table = read(pipe)
+    writer.join()
+    assert np.array_equal(table.values, [[1, 2]])
 
 
 def test_cells_that_are_no_numbers(write):

@@ -108,9 +108,12 @@ def _from_pandas(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
     positional = all(isinstance(c, int | np.integer) for c in X.columns) and list(X.columns) == list(range(X.shape[1]))
     names = tuple(str(column) for column in X.columns)
     refuse_duplicates(names)
-    matrix = _empty_matrix(len(X), names)
-    for j, name in enumerate(names):
-        matrix[:, j] = to_float(f"column '{name}'", series_values(X.iloc[:, j]))
+    if all(dtype == np.float64 for dtype in X.dtypes):
+        matrix = np.ascontiguousarray(X.to_numpy())  # in one go: much faster for long tables
+    else:
+        matrix = _empty_matrix(len(X), names)
+        for j, name in enumerate(names):
+            matrix[:, j] = to_float(f"column '{name}'", series_values(X.iloc[:, j]))
     return (None if positional else names), matrix
 
 

@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from closedform.exceptions import InputError
 from closedform.preprocessing.table import Table
 
+_BLOCK = 8192
+
 
 def subsample(
     table: Table, y: NDArray[np.float64], n: int, rng: np.random.Generator
@@ -50,6 +52,22 @@ def subsample(
 
 def _extreme_rows(table: Table, y: NDArray[np.float64]) -> NDArray[np.intp]:
     """Rows with the extreme values of all columns and of y; NaN is no extreme."""
-    columns = [*table.columns.values(), y]
-    usable = [column for column in columns if not np.isnan(column).all()]
-    return np.unique([pick(column) for column in usable for pick in (np.nanargmin, np.nanargmax)]).astype(np.intp)
+    rows = [_first_extremes(values, extreme) for values in (table.values, y[:, None]) for extreme in (np.fmin, np.fmax)]
+    found = np.concatenate(rows)
+    return np.unique(found[found >= 0])
+
+
+def _first_extremes(values: NDArray[np.float64], extreme: np.ufunc) -> NDArray[np.intp]:
+    """First row of each column's extreme (`np.fmin` or `np.fmax`); -1 for a column of nothing but NaN.
+
+    Goes through the rows block by block: a search down each column of a row-wise table would miss the cache.
+    """
+    best = np.full(values.shape[1], np.nan)
+    rows = np.full(values.shape[1], -1, dtype=np.intp)
+    for start in range(0, len(values), _BLOCK):
+        block = values[start : start + _BLOCK]
+        joined = extreme(best, extreme.reduce(block, axis=0))
+        for j in np.flatnonzero((joined != best) & ~np.isnan(joined)):
+            rows[j] = start + int(np.argmax(block[:, j] == joined[j]))
+        best = joined
+    return rows

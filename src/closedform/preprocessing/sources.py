@@ -104,18 +104,21 @@ def open_source(path: str | Path, stdin: BinaryIO | None = None) -> Source:
         return _from_stdin(stdin)
     file = Path(path).expanduser()
     label = f"'{path}'"
-    if not file.exists():
+    if not _exists(file):
         raise InputError(f"File {label} does not exist{_near_files(file)}; check the spelling and the folder.")
     if file.is_dir():
         raise InputError(f"{label} is a folder: expected a file with a table (CSV, Parquet, Excel, ...).")
     try:
-        head = _head(file, label)
+        # A pipe, such as a shell's <(...), can be read only once: take all of it now.
+        content = None if file.is_file() else file.read_bytes()
+        head = _head(file if content is None else content, label)
     except OSError as error:
         raise InputError(f"{label} cannot be read: {error.strerror or error}; check its permissions.") from error
     if not head.strip():
         raise InputError(f"{label} is empty: expected a header line and rows of numbers.")
     suffixes = [suffix.lower() for suffix in file.suffixes if suffix.lower() not in (".gz", ".bz2")]
-    return Source(label, suffixes[-1] if suffixes else "", head, path=file)
+    suffix = suffixes[-1] if suffixes else ""
+    return Source(label, suffix, head, path=file) if content is None else Source(label, suffix, head, content=content)
 
 
 def _from_stdin(stdin: BinaryIO | None) -> Source:
@@ -123,6 +126,13 @@ def _from_stdin(stdin: BinaryIO | None) -> Source:
     if not content.strip():
         raise InputError("standard input is empty: expected a table, as in 'cat data.csv | closedform fit - ...'.")
     return Source("standard input", "", _head(content, "standard input"), content=content)
+
+
+def _exists(file: Path) -> bool:
+    try:
+        return file.exists()
+    except OSError:  # a name longer than the system allows
+        return False
 
 
 def _near_files(file: Path) -> str:
