@@ -471,12 +471,15 @@ def _binary(op: Operator, left: Any, right: Any) -> Expression:
 
 
 def _cost(node: Expression, costs: tuple[tuple[int, bool], ...]) -> tuple[int, bool]:
-    """Return the cost below a canonical node and whether a variable occurs there."""
+    """Return the cost of a canonical node and whether a variable occurs in it."""
     if node.kind == "variable":
         return 1, True
-    if not any(varies for _, varies in costs):
+    varying = [cost for cost, varies in costs if varies]
+    if not varying:
         return 1, False
-    return node.op.complexity + sum(cost for cost, _ in costs), True
+    n_fixed = len(costs) - len(varying)
+    # The numbers of a sum or product are one number, however the canonical form lists them.
+    return node.op.complexity + sum(varying) + (min(n_fixed, 1) if node.op.arity is None else n_fixed), True
 
 
 def _rebuild(rows: tuple[tuple[Any, ...], ...]) -> Expression:
