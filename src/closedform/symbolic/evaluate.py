@@ -193,11 +193,17 @@ def _missing(name: str, known: list[str]) -> InputError:
 def _numeric(column: Any, name: str) -> NDArray[Any]:
     """Return the column as a real array of at most one dimension."""
     array = np.asarray(column)
-    if array.dtype.kind not in "fiub":
+    if array.dtype.kind == "O":  # nullable integers, Decimal and the like
         try:
             array = array.astype(np.float64)
         except (TypeError, ValueError):
-            raise InputError(f"column {name!r} must hold numbers, but its type is {array.dtype}") from None
+            raise _not_numeric(array, name) from None
+    if array.dtype.kind not in "fiub":
+        raise _not_numeric(array, name)
     if array.ndim > 1:
         raise InputError(f"column {name!r} must be one-dimensional, but its shape is {array.shape}")
     return array
+
+
+def _not_numeric(array: NDArray[Any], name: str) -> InputError:
+    return InputError(f"column {name!r} must hold numbers, but its type is {array.dtype}")
