@@ -1,8 +1,7 @@
 """A formula as a function of its free constants, on fixed data: what a fit evaluates hundreds of times.
 
 Subexpressions without free constants are computed once. The derivative in all constants comes from one backward pass
-through the operators' own derivative rules. Unlike rebuilding the formula for each trial, nothing is allocated here but the
-arrays themselves.
+through the operators' own derivative rules. No formula is built for a trial, only arrays.
 """
 
 from __future__ import annotations
@@ -89,7 +88,7 @@ class ConstantModel:
             step, value, slope = self._steps[offset], slots[first + offset], slopes[first + offset]
             args = tuple([slots[arg] for arg in step.args])
             for i in step.moving:
-                partial = step.op.derivative(ArrayOps, value, args, i)  # type: ignore[misc,arg-type]
+                partial = step.op.derivative(ArrayOps, value, args, i)  # type: ignore[misc]
                 slopes[step.args[i]] = slope * partial
         table = np.empty((self._n_constants, self._n_rows))
         for k in range(self._n_constants):

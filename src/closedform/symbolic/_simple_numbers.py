@@ -1,8 +1,8 @@
 """Simple numbers near a given one: what a fitted constant may really be.
 
-Integers, fractions with small denominators, such multiples of pi, 1/pi, pi**2, 1/pi**2 and log(2), roots of small fractions (also
-times pi or 1/pi), decimals with few digits and reciprocals of such. Each comes with its length in nats, in the measure of
-:mod:`closedform.symbolic.metrics`, so that the shorter of two is the simpler one.
+Integers, fractions with small denominators, such multiples of pi, 1/pi, pi**2, 1/pi**2 and log(2), roots of small
+fractions (also times pi or 1/pi), decimals with few digits and reciprocals of such. Each comes with its length in
+nats, in the measure of :mod:`closedform.symbolic.metrics`, so that the shorter of two is the simpler one.
 """
 
 from __future__ import annotations
@@ -72,26 +72,32 @@ _ROOT_UNITS = _UNITS[:3]
 _UNIT_VALUES = np.array([[unit.value] for unit in _UNITS])
 
 
-def simple_numbers(value: float, tolerance: float) -> list[SimpleNumber]:
+def simple_numbers(value: float, tolerance: float, rational: bool = False) -> list[SimpleNumber]:
     """Simple numbers within `tolerance` of `value`, the simplest first.
 
-    At most one for each denominator of each kind: the nearest.
+    At most one for each denominator of each kind: the nearest. With `rational`, as for exponents, only integers,
+    fractions and decimals.
     """
     found = {0.0: SimpleNumber(0.0, 0.0, constant(0))} if abs(value) <= tolerance else {}
     if value != 0.0 and math.isfinite(value) and tolerance < math.inf:
         size = abs(value)
-        for make in (_multiples, _roots, _decimals):
-            for number in make(size, tolerance, -1 if value < 0 else 1):
+        sign = -1 if value < 0 else 1
+        kinds = [_multiples(size, tolerance, sign, 1 if rational else len(_UNITS)), _decimals(size, tolerance, sign)]
+        if not rational:
+            kinds.append(_roots(size, tolerance, sign))
+        for kind in kinds:
+            for number in kind:
                 known = found.get(number.value)
                 if known is None or number.length < known.length:
                     found[number.value] = number
     return sorted(found.values(), key=lambda number: (number.length, abs(number.value - value)))
 
 
-def _multiples(size: float, tolerance: float, sign: int) -> Iterator[SimpleNumber]:
-    """Small fractions times the units."""
-    numerators = np.rint(size / _UNIT_VALUES * _Q)
-    near = np.abs(numerators * (_UNIT_VALUES / _Q) - size) <= tolerance
+def _multiples(size: float, tolerance: float, sign: int, n_units: int) -> Iterator[SimpleNumber]:
+    """Small fractions times the first units."""
+    units = _UNIT_VALUES[:n_units]
+    numerators = np.rint(size / units * _Q)
+    near = np.abs(numerators * (units / _Q) - size) <= tolerance
     limit = np.full(numerators.shape, float(_LARGEST_NUMERATOR))
     limit[0, 0] = 2.0**53
     for row, column in np.argwhere(near & (numerators >= 1.0) & (numerators <= limit)).tolist():
@@ -115,9 +121,7 @@ def _multiple(p: int, q: int, unit: _Unit) -> SimpleNumber:
         product = product if above == 1 else apply("neg", product) if above == -1 else apply("mul", above, product)
         expression = product if below == 1 else apply("div", product, below)
         operators = (above != 1) + (below != 1)
-    return SimpleNumber(
-        value, unit.length + operators * OPERATOR_LENGTH + math.log(abs(p)) + math.log(q), expression
-    )
+    return SimpleNumber(value, unit.length + operators * OPERATOR_LENGTH + math.log(abs(p)) + math.log(q), expression)
 
 
 def _roots(size: float, tolerance: float, sign: int) -> Iterator[SimpleNumber]:

@@ -1,11 +1,11 @@
 r"""Levenberg-Marquardt on constants that enter nonlinearly, with the linear ones solved at every step.
 
-A model is :math:`f(\theta, c) = g_0(\theta) + G(\theta) c`. For fixed :math:`\theta` the best `c` is a linear least-squares
-problem, so only :math:`\theta` is iterated (Golub and Pereyra 1973, doi:10.1137/0710036). With one QR factorisation
-of :math:`[G \; J_\theta \; r]` the upper block solves for `c`, and the lower block is the projected problem for
+A model is :math:`f(\theta, c) = g_0(\theta) + G(\theta) c`. For fixed :math:`\theta` the best `c` is a linear
+problem, so only :math:`\theta` is iterated (Golub and Pereyra 1973, doi:10.1137/0710036). With one QR factorisation of
+:math:`[G \; J_\theta \; r]` the upper block solves for `c`, and the lower block is the projected problem for
 :math:`\theta` with Kaufman's Jacobian (Kaufman 1975, doi:10.1007/BF01932995). Only orthogonal factorisations, never
-:math:`J^T J`: on data without noise the fit has to end at rounding level. Damping after Nielsen 1999, "Damping parameter in
-Marquardt's method" (IMM-REP-1999-05).
+:math:`J^T J`: on data without noise the fit has to end at rounding level. Damping after Nielsen 1999, "Damping
+parameter in Marquardt's method" (IMM-REP-1999-05).
 
 Losses other than the square are handled by reweighting the rows at every step.
 """
@@ -278,13 +278,13 @@ class VariableProjection:
 
 def row_norms(rows: FloatArray) -> FloatArray:
     """Euclidean norm of each row, 1 for a row of zeros; nan or inf only where the row holds such."""
-    squares = np.einsum("ij,ij->i", rows, rows)
-    if np.all((squares > 1e-200) & (squares < 1e200)):
-        return np.sqrt(squares)
+    norms: FloatArray = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    if np.all((norms > 1e-100) & (norms < 1e100)):
+        return norms
     # Some square may have vanished or overflowed.
     largest = np.max(np.abs(rows), axis=1, initial=0.0)
     largest[largest == 0.0] = 1.0
-    norms: FloatArray = largest * np.sqrt(np.sum((rows / largest[:, None]) ** 2, axis=1))
+    norms = largest * np.sqrt(np.sum((rows / largest[:, None]) ** 2, axis=1))
     return np.where(norms == 0.0, 1.0, norms)
 
 
@@ -297,13 +297,13 @@ def _triangle(
     np.divide(residual, largest, out=table[-1])
     if root is not None:
         table *= root
-    triangle: FloatArray = np.linalg.qr(table.T, mode="r")
+    triangle = np.asarray(np.linalg.qr(table.T, mode="r"))
     missing = table.shape[0] - triangle.shape[0]
     return np.vstack([triangle, np.zeros((missing, table.shape[0]))]) if missing > 0 else triangle
 
 
 def _decompose(block: FloatArray, target: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
-    """Singular values and right vectors of the projected block with columns of norm one, target turned, column scales."""
+    """Singular values, right vectors and turned target of the block with columns of norm one; their scales."""
     if not block.shape[1]:
         return np.zeros(0), np.zeros((0, 0)), np.zeros(0), np.zeros(0)
     norms = np.sqrt(np.sum(block * block, axis=0))

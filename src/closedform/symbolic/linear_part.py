@@ -6,13 +6,24 @@ node counted at each place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
 from typing import TypeVar
 
-from closedform.symbolic.expression import Expression, apply
+from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.operators import Operator
 
 T = TypeVar("T")
+
+# A subexpression and the indices of its free constants.
+_Part = tuple[Expression, tuple[int, ...]]
+
+# Values of functions of one argument at 0 and at 1, where they are integers.
+_AT_ZERO_AND_ONE = (
+    {"neg": 0, "exp": 1, "sqrt": 0, "abs": 0, "sin": 0, "cos": 1, "tan": 0, "asin": 0, "atan": 0, "sinh": 0, "cosh": 1}
+    | {"tanh": 0, "sign": 0},
+    {"neg": -1, "log": 0, "sqrt": 1, "abs": 1, "acos": 0, "sign": 1},
+)
 
 
 class Role(IntEnum):
@@ -60,19 +71,69 @@ def constant_roles(expression: Expression) -> tuple[Role, ...]:
             return parts[0] + (Role.EXPONENT,) * len(parts[1])
         return tuple([role for part in parts for role in part])
 
-    roles = list(fold_constants(expression, lambda index, _: () if index is None else (Role.INNER,), merge))
-    for index in linear_constants(expression):
-        roles[index] = Role.LINEAR
-    return tuple(roles)
+    def leaf(index: int | None, _part: Expression) -> tuple[Role, ...]:
+        return () if index is None else (Role.INNER,)
+
+    linear = set(linear_constants(expression))
+    roles = fold_constants(expression, leaf, merge)
+    return tuple([Role.LINEAR if index in linear else role for index, role in enumerate(roles)])
 
 
-def replace_constants(expression: Expression, replacements: Mapping[int, Expression]) -> Expression:
-    """The formula with some of its free constants, given by index, replaced by expressions."""
-    return fold_constants(
-        expression,
-        lambda index, leaf: leaf if index is None else replacements.get(index, leaf),
-        lambda node, args: apply(node.op, *args),
-    )
+def replace_constants(
+    expression: Expression, replacements: Mapping[int, Expression]
+) -> tuple[Expression, tuple[int, ...]]:
+    """Replace some free constants by expressions, and tidy away the terms and factors that exact 0 and 1 make idle.
+
+    A product with an exact zero becomes zero although its other factors may be undefined somewhere.
+
+    Returns
+    -------
+    expression : Expression
+        The new formula.
+    kept : tuple of int
+        Indices of the free constants of the old formula that are still there, in order.
+    """
+
+    def leaf(index: int | None, part: Expression) -> _Part:
+        if index is None:
+            return part, ()
+        return (replacements[index], ()) if index in replacements else (part, (index,))
+
+    def join(node: Expression, parts: tuple[_Part, ...]) -> _Part:
+        joined, positions = _tidied(node.op, tuple([part for part, _ in parts]))
+        return joined, tuple([index for position in positions for index in parts[position][1]])
+
+    return fold_constants(expression, leaf, join)
+
+
+def _tidied(op: Operator, args: tuple[Expression, ...]) -> tuple[Expression, Sequence[int]]:
+    """The application without idle zeros and ones, and which of the arguments are left in it."""
+    exact = [None if arg.kind != "constant" or isinstance(arg.value, float) else arg.value for arg in args]
+    value: int | None = None
+    kept: Sequence[int] = range(len(args))
+    if op.name == "add":
+        kept = [position for position in kept if exact[position] != 0]
+        value = 0 if not kept else None
+    elif op.name == "mul":
+        kept = [position for position in kept if exact[position] != 1]
+        value = 0 if 0 in exact else 1 if not kept else None
+    elif op.name == "sub":
+        kept = [0] if exact[1] == 0 else kept
+        if exact[0] == 0 and exact[1] is None:
+            return apply("neg", args[1]), [1]
+    elif op.name == "div":
+        kept = [0] if exact[1] == 1 else kept
+        value = 0 if exact[0] == 0 else None
+    elif op.name == "pow":
+        kept = [0] if exact[1] == 1 else kept
+        value = 1 if exact[1] == 0 or exact[0] == 1 else None
+    elif exact[0] in (0, 1):
+        value = _AT_ZERO_AND_ONE[int(exact[0])].get(op.name)
+    if value is not None:
+        return constant(value), ()
+    if len(kept) == 1 and len(args) > 1:
+        return args[kept[0]], kept
+    return apply(op, *[args[position] for position in kept]), kept
 
 
 def fold_constants(

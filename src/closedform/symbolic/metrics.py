@@ -28,9 +28,10 @@ FloatArray = NDArray[np.float64]
 
 # Nats of a float64 mantissa: no constant is ever known better than this.
 FULL_PRECISION = 53 * math.log(2)
-# Residuals this small relative to the spread of the target are rounding, whatever they are exactly.
-ROUNDING_LEVEL = 1e-13
-# What naming the kind of a number costs (a fraction instead of an integer, a decimal, an operator inside it).
+# Residuals this small relative to the spread of the target are rounding: of the target, or of a constant typed with
+# 13 digits in the formula that made it.
+ROUNDING_LEVEL = 1e-12
+# What it costs to say that a number is a decimal, and each operator (or pi) in a number such as sqrt(2)/pi.
 KIND_LENGTH = math.log(2)
 OPERATOR_LENGTH = math.log(4)
 
@@ -147,8 +148,8 @@ def complexity(expression: Expression, costs: Mapping[str, int] | None = None) -
 def number_length(value: int | Fraction | float) -> float:
     """Nats that name one number, without its sign.
 
-    Integers cost the logarithm of their size (Bartlett et al. 2023), fractions that of both parts, decimals that of
-    their digits and of the place of the point: 1 costs 0, 12 costs 2.5, 1/3 costs 1.8, 0.41 costs 5.5.
+    Integers cost the logarithm of their size (Bartlett et al. 2023), fractions that of both parts and of a division,
+    decimals that of their digits and of the place of the point: 1 costs 0, 12 costs 2.5, 1/3 costs 2.5, 0.41 costs 5.5.
     """
     if value == 0:
         return 0.0
@@ -157,7 +158,7 @@ def number_length(value: int | Fraction | float) -> float:
         # 1000000 is said in fewer words than 999983.
         return min(whole, _decimal_length(float(value))) if 100 <= abs(value) < 10**300 else whole
     if isinstance(value, Fraction):
-        return math.log(abs(value.numerator)) + math.log(value.denominator) + KIND_LENGTH
+        return math.log(abs(value.numerator)) + math.log(value.denominator) + OPERATOR_LENGTH
     return _decimal_length(value)
 
 

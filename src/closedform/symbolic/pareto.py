@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 import numpy as np
@@ -150,7 +151,7 @@ def scores(front: Sequence[Scored], loss_floor: float = 0.0) -> list[float]:
         0 for the first candidate, then non-negative numbers. `inf` for a step from a positive loss to zero.
     """
     result = [0.0] if front else []
-    for left, right in zip(front, front[1:], strict=False):
+    for left, right in pairwise(front):
         before, after = max(left.loss, loss_floor), max(right.loss, loss_floor)
         if after >= before or right.complexity <= left.complexity:
             result.append(0.0)

@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from closedform.exceptions import InputError
-from closedform.losses import Loss, get_loss
+from closedform.losses import Loss, SquaredLoss, get_loss
 from closedform.symbolic._constant_model import ConstantModel
 from closedform.symbolic._variable_projection import RANK_TOLERANCE, Data, Fit, VariableProjection, row_norms
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.linear_part import Role, constant_roles
+from closedform.symbolic.metrics import rmse
 
 FloatArray = NDArray[np.float64]
 Columns = Mapping[str, FloatArray]
@@ -25,6 +26,9 @@ Columns = Mapping[str, FloatArray]
 _NUDGE = 1e-6
 # A constant with more than this share in directions that change nothing is not fixed by the data.
 _LOOSE = 1e-6
+# Standard deviation over median absolute residual under normal noise, times sqrt(pi/2): what the median of a sample,
+# the least efficient of the robust estimates on offer, loses against the mean.
+_MEDIAN_TO_DEVIATION = 1.4826 * math.sqrt(math.pi / 2)
 
 
 @dataclass(frozen=True)
@@ -112,7 +116,8 @@ def refit(
     [3.0, -0.25]
     """
     problem = FitData.checked(columns, y, weights, loss)
-    return problem.refit(expression, restarts=restarts, rng=rng, max_iter=max_iter, projection=variable_projection)
+    fitted = problem.fit(expression, restarts=restarts, rng=rng, max_iter=max_iter, projection=variable_projection)
+    return problem.result(*fitted)
 
 
 def standard_errors(
@@ -164,7 +169,10 @@ class FitData:
             return cls(table, Data(target, None, get_loss(loss)))
         mass = np.asarray(weights, dtype=np.float64)
         if mass.shape != target.shape or not np.all((mass >= 0.0) & (mass < math.inf)) or not mass.any():
-            raise InputError(f"weights must be non-negative, finite and not all zero, one for each of {target.size} rows.")
+            raise InputError(
+                f"weights must be {target.size} non-negative, finite numbers, not all zero, "
+                f"got shape {mass.shape}, smallest {np.min(mass, initial=math.inf)}."
+            )
         keep = mass > 0.0
         if not keep.all():
             table, target, mass = {name: c[keep] for name, c in table.items()}, target[keep], mass[keep]
@@ -200,7 +208,7 @@ class FitData:
             loss = float(self.data.loss.value(self.data.y, values, self.data.weights))
         return loss if math.isfinite(loss) else math.inf
 
-    def refit(
+    def fit(
         self,
         expression: Expression,
         *,
@@ -208,10 +216,10 @@ class FitData:
         rng: np.random.Generator | None = None,
         max_iter: int = 100,
         projection: bool = True,
-    ) -> RefitResult:
-        """What :func:`refit` does, on data that have been checked."""
+    ) -> tuple[Expression, FloatArray, bool]:
+        """The fitted formula, never worse than the one given; its values; whether the iteration came to rest."""
         if not expression.n_constants:
-            return self._result(expression, self.values(expression), True)
+            return expression, self.values(expression), True
         model, start = self.model(expression), np.array(expression.constants)
         before = model.values(start)
         roles = constant_roles(expression)
@@ -223,61 +231,68 @@ class FitData:
         best = solver.minimise(first, max_iter)
         others = [start] if best.n_bad and first is not start else []
         for other in [*others, *_random_starts(first, nonlinear, restarts, rng)]:
-            fit = solver.minimise(other, max_iter)
-            if fit.key() < best.key():
-                best = fit
+            again = solver.minimise(other, max_iter)
+            if again.key() < best.key():
+                best = again
         return self._better(expression, before, best)
 
-    def _better(self, expression: Expression, before: FloatArray, fit: Fit) -> RefitResult:
+    def _better(self, expression: Expression, before: FloatArray, fit: Fit) -> tuple[Expression, FloatArray, bool]:
         """The formula with the new constants if they are better on all rows, else as it came."""
         if np.isfinite(fit.theta).all():
             fitted = expression.with_constants(fit.theta)
             after = self.values(fitted)
             if self.key(after) < self.key(before):
-                return self._result(fitted, after, fit.converged)
-        return self._result(expression, before, fit.converged)
+                return fitted, after, fit.converged
+        return expression, before, fit.converged
 
-    def _result(self, expression: Expression, values: FloatArray, converged: bool) -> RefitResult:
-        loss = self.loss_of(values)
+    def result(self, expression: Expression, values: FloatArray, converged: bool) -> RefitResult:
+        """What :func:`refit` returns for a formula with these values."""
         if not np.isfinite(values).all():
             return RefitResult(expression, math.inf, False, None)
         errors = self.standard_errors(self.model(expression), np.array(expression.constants))
-        return RefitResult(expression, loss, converged, errors)
+        return RefitResult(expression, self.loss_of(values), converged, errors)
+
+    def thinned(self, n_rows: int) -> FitData:
+        """About `n_rows` rows at equal distances; the same object if there are no more than that."""
+        step = self.n_rows // n_rows
+        if step < 2:
+            return self
+        columns = {name: np.ascontiguousarray(column[::step]) for name, column in self.columns.items()}
+        weights = None if self.data.weights is None else self.data.weights[::step] / self.data.weights[::step].mean()
+        return FitData(columns, Data(self.data.y[::step], weights, self.data.loss))
 
     def standard_errors(self, model: ConstantModel, theta: FloatArray, noise: float | None = None) -> tuple[float, ...]:
         """Standard errors at `theta`; with the given standard deviation of the noise instead of the residuals'."""
-        scales, deviation = self.covariance_factor(model, theta)
-        if noise is None:
-            noise = deviation
-        fixed = np.isfinite(scales).all(axis=1)
-        spread = row_norms(np.where(fixed[:, None], scales, 1.0))
-        with np.errstate(all="ignore"):
-            return tuple(np.where(fixed, noise * spread, math.inf).tolist())
-
-    def covariance_factor(self, model: ConstantModel, theta: FloatArray) -> tuple[FloatArray, float]:
-        """A matrix F with covariance ``sigma**2 * F @ F.T`` and sigma; rows of inf where the data fix nothing."""
+        if not theta.size:
+            return ()
         with np.errstate(all="ignore"):
             values, jacobian = model(theta)
-            slopes, residual = jacobian.T, self.data.y - values
-            root = self.data.root_weights(residual)
-            if root is not None:
-                slopes, residual = slopes * root, residual * root
+            slopes = jacobian.T
+            if self.data.weights is not None:
+                slopes = slopes * np.sqrt(self.data.weights)
             slopes[~np.isfinite(slopes)] = 0.0
-            return _inverse_root(slopes), self._deviation(residual, theta.size)
+            sigma = self.deviation(values, theta.size) if noise is None else noise
+            scales = _inverse_root(slopes)
+            fixed = np.isfinite(scales).all(axis=1, keepdims=True)
+            spread = row_norms(np.where(fixed, scales, 1.0))
+            return tuple(np.where(fixed[:, 0], sigma * spread, math.inf).tolist())
 
-    def _deviation(self, residual: FloatArray, n_constants: int) -> float:
-        """Standard deviation of the residuals; inf where nothing is left over to estimate it from."""
+    def deviation(self, values: FloatArray, n_constants: int) -> float:
+        """Standard deviation of the noise, from the residuals; inf where nothing is left over to estimate it from."""
+        residual = self.data.y - values
         left = self.n_rows - n_constants
         if left <= 0 or not np.isfinite(residual).all():
             return math.inf
-        largest = float(np.max(np.abs(residual))) or 1.0
-        return largest * math.sqrt(float(np.sum((residual / largest) ** 2)) / left)
+        if not isinstance(self.data.loss, SquaredLoss):
+            # Outliers, the reason for another loss, must not speak here either: the median's share of a normal law.
+            return _MEDIAN_TO_DEVIATION * float(np.median(np.abs(residual))) * math.sqrt(self.n_rows / left)
+        return rmse(residual, np.zeros_like(residual), self.data.weights) * math.sqrt(self.n_rows / left)
 
 
 def _inverse_root(slopes: FloatArray) -> FloatArray:
     """F with ``F @ F.T = inverse(S @ S.T)``; rows of inf for constants with a part in the null space."""
     n_constants, n_rows = slopes.shape
-    if n_rows < n_constants:
+    if n_rows < n_constants or n_constants == 0:
         return np.full((n_constants, n_constants), math.inf)
     norms = row_norms(slopes)
     triangle = np.linalg.qr((slopes / norms[:, None]).T, mode="r")
@@ -323,6 +338,8 @@ def _random_starts(
     start: FloatArray, nonlinear: Sequence[int], restarts: int, rng: np.random.Generator | None
 ) -> Iterator[FloatArray]:
     """Random starts, first near, then further and further away; linear constants need none."""
+    if not restarts:
+        return
     rng = np.random.default_rng(0) if rng is None else rng
     moves = np.zeros(start.size, dtype=bool)
     moves[list(nonlinear)] = True
