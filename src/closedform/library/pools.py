@@ -48,6 +48,7 @@ def term_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[
     negative = grow.images(base, ("exp",), (-1, -_HALF, 2, -2))
     yield unary
     yield negative
+    yield grow.products(base, unary, 200)
     monomials = grow.monomials(X, names, limit)
     yield _some(monomials, 80)
     pairs = grow.sums(base)

@@ -62,7 +62,7 @@ def power_factors(X: FloatArray, y: FloatArray) -> PowerFactors:
         return PowerFactors((), ())
     surrogate = _Surrogate(X, magnitude, one_sign, degree)
     pure = [j for j in sorted(one_sign, key=surrogate.rise) if surrogate.restrict(j)]
-    return PowerFactors(tuple(pure), tuple(_rounded(surrogate.slope(j)) for j in pure))
+    return PowerFactors(tuple(pure), tuple(rounded_exponent(surrogate.slope(j)) for j in pure))
 
 
 class _Surrogate:
@@ -115,7 +115,8 @@ class _Surrogate:
         return total
 
 
-def _rounded(exponent: float) -> Fraction | float:
+def rounded_exponent(exponent: float) -> Fraction | float:
+    """The nearest whole, half or third number where the estimate is near one, else the estimate."""
     for denominator, tolerance in ((1, 0.1), (2, 0.1), (3, 0.02)):
         nearest = Fraction(round(exponent * denominator), denominator)
         if abs(float(nearest) - exponent) < tolerance:

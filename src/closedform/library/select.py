@@ -72,30 +72,24 @@ class Selector:
         best = _largest(share, count)
         return [Selection((int(i),), left * max(0.0, 1.0 - float(share[i]))) for i in best]
 
-    def pairs(self, target: FloatArray, count: int, pool: int | None = None) -> list[Selection]:
-        """The best pairs out of all pairs (of the first ``pool`` columns), best first."""
+    def pairs(self, target: FloatArray, count: int) -> list[Selection]:
+        """The best pairs out of all pairs, best first."""
         unit, left = self.project(target)
-        m = self._columns.shape[1] if pool is None else min(pool, self._columns.shape[1])
-        c = (self._columns[:, :m].T @ unit).astype(np.float32)
-        found_share: list[NDArray[np.float32]] = []
-        found_pair: list[NDArray[np.intp]] = []
-        threshold = np.float32(0.0)
+        m = self._columns.shape[1]
+        c = (self._columns.T @ unit).astype(np.float32)
+        shares = np.empty(0, dtype=np.float32)
+        pairs = np.empty((0, 2), dtype=np.intp)
         for start in range(0, m, _BLOCK):
-            stop = min(start + _BLOCK, m)
-            share = _pair_shares(c, self.gram[start:stop, start:m], start, stop)
-            flat = share.ravel()
-            # A running threshold keeps the number of survivors small from the second block on.
-            index = np.flatnonzero(flat > threshold)
+            share = _pair_shares(c, self.gram[start : start + _BLOCK, start:], start).ravel()
+            # The worst of the best so far is a threshold that keeps the number of survivors small.
+            index = np.flatnonzero(share > (shares.min() if len(shares) == count else 0.0))
             if len(index) > count:
-                index = index[np.argpartition(-flat[index], count)[:count]]
-            found_share.append(flat[index])
-            row, column = np.divmod(index, share.shape[1])
-            found_pair.append(np.stack([row + start, column + start], axis=1))
-            merged = np.concatenate(found_share)
-            if len(merged) > count:
-                threshold = np.partition(merged, len(merged) - count)[len(merged) - count]
-        shares, pairs = np.concatenate(found_share), np.concatenate(found_pair)
-        return [self._exact(unit, left, tuple(int(k) for k in pairs[i])) for i in _largest(shares, count)]
+                index = index[np.argpartition(-share[index], count)[:count]]
+            found = np.stack(np.divmod(index, m - start), axis=1) + start
+            shares, pairs = np.concatenate([shares, share[index]]), np.concatenate([pairs, found])
+            best = _largest(shares, count)
+            shares, pairs = shares[best], pairs[best]
+        return self._exact_pairs(unit, left, pairs)
 
     def extend(self, target: FloatArray, sets: list[Selection], *, width: int, children: int) -> list[Selection]:
         """Each set with one more column, the best ``width`` of all (one step of a beam)."""
@@ -118,6 +112,20 @@ class Selector:
         _, left = self.project(target)
         return [self._exact(unit, left, key) for key in best]
 
+    def _exact_pairs(self, unit: FloatArray, left: float, pairs: NDArray[np.intp]) -> list[Selection]:
+        """Pairs by their share in double precision."""
+        first, second = self._columns[:, pairs[:, 0]], self._columns[:, pairs[:, 1]]
+        # Gram-Schmidt rather than the formula of the module's text: no cancellation for pairs that are almost parallel.
+        cosine = np.einsum("ij,ij->j", first, second)
+        rest = second - cosine * first
+        length = np.linalg.norm(rest, axis=0)
+        usable = length > _SMALLEST_ANGLE
+        residual = unit[:, None] - first * (unit @ first)
+        residual -= rest * (np.einsum("ij,ij->j", rest, residual) / np.where(usable, length, 1.0) ** 2)
+        unexplained = np.where(usable, np.einsum("ij,ij->j", residual, residual), 1.0)
+        order = np.argsort(unexplained, kind="stable")
+        return [Selection((int(pairs[k, 0]), int(pairs[k, 1])), left * float(unexplained[k])) for k in order]
+
     def _exact(self, unit: FloatArray, left: float, columns: tuple[int, ...]) -> Selection:
         """The unexplained share in double precision, by orthogonalisation rather than by the Gram matrix."""
         basis, triangle = np.linalg.qr(self._columns[:, list(columns)])
@@ -127,13 +135,13 @@ class Selector:
         return Selection(columns, left * float(rest @ rest))
 
 
-def _pair_shares(c: NDArray[np.float32], gram: NDArray[np.float32], start: int, stop: int) -> NDArray[np.float32]:
-    """Explained shares of the pairs (i, j), start <= i < stop, i < j; 0 elsewhere. Shape (stop - start, m - start)."""
-    left, right = c[start:stop, None], c[None, start:]
+def _pair_shares(c: NDArray[np.float32], gram: NDArray[np.float32], start: int) -> NDArray[np.float32]:
+    """Explained shares of the pairs (i, j) with start <= i < j, one row of ``gram`` per i; 0 for the others."""
+    width = len(gram)
+    left, right = c[start : start + width, None], c[None, start:]
     determinant = 1.0 - gram * gram
     share: NDArray[np.float32] = left * left + right * right - 2.0 * gram * left * right
     share = np.where(determinant > 3e-4, share / np.maximum(determinant, 1e-30), 0.0).astype(np.float32)
-    width = stop - start
     share[:, :width][np.tril_indices(width)] = 0.0
     return share
 

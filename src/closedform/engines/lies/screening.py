@@ -81,10 +81,12 @@ def sums_of_terms(view: View, pool: Pool, operators: frozenset[str], depth: int)
 
 
 def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> list[Selection]:
+    """Promising sets of up to ``depth`` columns: the best ones, and the best ones of different kinds."""
     chosen = selector.singles(z, 5)
     if depth >= 2:
-        beam = selector.pairs(z, 60)
-        chosen += beam[:4] + _diverse(selector.pairs(z, 1500), pool, 6)
+        pairs = selector.pairs(z, 1500)
+        chosen += pairs[:4] + _diverse(pairs, pool, 8)
+        beam = pairs[:60]
         for _ in range(depth - 2):
             beam = selector.extend(z, beam, width=30, children=6)
             chosen += beam[:3]
@@ -124,13 +126,8 @@ def products_of_factors(view: View, pool: Pool, depth: int) -> Iterator[Proposal
     always = np.column_stack([grow.constant_column(len(view.y)), np.log(np.abs(view.X[:, logs]))])
     selector = Selector(pool.matrix(), always)
     target = np.log(np.abs(view.y))
-    chosen = [Selection((), selector.project(target)[1]), *selector.singles(target, 6)]
-    if depth >= 2:
-        beam = selector.pairs(target, 60)
-        chosen += beam[:6] + _diverse(selector.pairs(target, 1500), pool, 8)
-        for _ in range(depth - 2):
-            beam = selector.extend(target, beam, width=30, children=6)
-            chosen += beam[:3]
+    nothing = Selection((), selector.project(target)[1])
+    chosen = [nothing, *_selections(selector, pool, target, depth)]
     for selection in chosen:
         for recipe in _product(view, pool, logs, always, selection.columns, target):
             yield Proposal(build(view.whole(recipe)), _promise(selection))

@@ -19,6 +19,7 @@ from closedform.symbolic.snap import tune
 # Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
 NEAR = 1e-6
 EXACT = 1e-11
+_ROUNDING = 1e-13
 # A fitted constant with more digits than this was not recognised as a number anybody would write down.
 _SIMPLE_DIGITS = 6
 _SCREEN_ROWS = 300
@@ -85,16 +86,16 @@ class Workspace:
         if not self._admissible(expression):
             return
         self._seen.add(expression)
-        fitted, error = self._fit(expression, self.screen)
-        if fitted is None or error > 1.5 * self._record(fitted.complexity) + EXACT:
-            return
-        fitted, error = self._fit(fitted, self.fitted)
-        if fitted is None:
-            return
+        # A few steps on a few rows tell whether the rest is worth the time.
+        for problem, max_iter in ((self.screen, 8), (self.screen, 60), (self.fitted, 60)):
+            fitted, error = self._fit(expression, problem, max_iter)
+            if fitted is None or error > 1.5 * self._record(fitted.complexity) + EXACT:
+                return
+            expression = fitted
         if error < NEAR:
-            yield from self._polish(fitted)
+            yield from self._polish(expression)
         else:
-            yield from self._report(simplify(fitted, self.problem.domain, use_sympy=False), fitted)
+            yield from self._report(simplify(expression, self.problem.domain, use_sympy=False), expression)
 
     def relative_error(self, expression: Expression, problem: Problem) -> float:
         """Root mean squared error over the spread of the target; infinite where the formula is not defined."""
@@ -116,9 +117,12 @@ class Workspace:
     def _allowed(self) -> frozenset[str]:
         return self.problem.operators | {"add", "mul", "pi"}
 
-    def _fit(self, expression: Expression, problem: Problem) -> tuple[Expression | None, float]:
+    def _fit(self, expression: Expression, problem: Problem, max_iter: int) -> tuple[Expression | None, float]:
+        if not expression.constants:
+            error = self.relative_error(expression, problem)
+            return (expression, error) if np.isfinite(error) else (None, error)
         result = refit(
-            expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss.name, max_iter=60
+            expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss, max_iter=max_iter
         )
         error = self.relative_error(result.expression, problem)
         return (result.expression, error) if np.isfinite(error) else (None, error)
@@ -133,8 +137,8 @@ class Workspace:
         for candidate in self._report(simple, tuned, expression):
             yield candidate
             error = float(np.sqrt(candidate.loss)) / self.problem.scale
-            if error < EXACT and all(_is_simple(value) for value in candidate.expression.constants):
-                self.solved = True
+            unknown = sum(not _is_simple(value) for value in candidate.expression.constants)
+            self.solved |= (error < EXACT and unknown <= 2) or (error < _ROUNDING and unknown <= 4)
 
     def _report(self, *versions: Expression) -> Iterator[Candidate]:
         """The first version that is defined on all rows and within the limits, if it is the best of its size."""
