@@ -5,6 +5,7 @@ Doctests are collected from ``src`` by pytest itself.
 
 from __future__ import annotations
 
+import ast
 import doctest
 import importlib
 import inspect
@@ -142,6 +143,8 @@ def public_objects(module_name: str) -> Iterator[tuple[str, object]]:
             continue
         if inspect.isclass(value):
             yield name, value
+            if getattr(value, "_is_protocol", False):
+                continue  # the names of its methods are all that it is
             for attribute, member in vars(value).items():
                 if not attribute.startswith("_") and (inspect.isfunction(member) or isinstance(member, property)):
                     yield f"{name}.{attribute}", getattr(value, attribute)
@@ -162,6 +165,14 @@ def documented_defaults(value: object) -> dict[str, str]:
     return found
 
 
+def same_default(said: str, real: object) -> bool:
+    """Whether the text stands for the value; 0 and 0.0 do, and so does a plain word for an object's `repr`."""
+    try:
+        return ast.literal_eval(said) == real
+    except (ValueError, SyntaxError):
+        return said in (repr(real), str(real))
+
+
 def wrong_defaults(value: object) -> list[str]:
     """What the docstring of a function or class says about defaults that its signature contradicts."""
     try:
@@ -175,7 +186,7 @@ def wrong_defaults(value: object) -> list[str]:
         real = parameters[name].default if name in parameters else inspect.Parameter.empty
         if real is inspect.Parameter.empty:
             wrong.append(f"{name} has no default, the docstring says {said}")
-        elif said.replace('"', "'") not in (repr(real), str(real)):
+        elif not same_default(said, real):
             wrong.append(f"{name} is {real!r}, the docstring says {said}")
     return wrong
 
