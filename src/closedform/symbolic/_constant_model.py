@@ -101,7 +101,8 @@ class ConstantModel:
             return self._full(self._forward(theta)[self._root])
 
     def _forward(self, theta: FloatArray) -> list[Any]:
-        slots: list[Any] = [*theta.tolist(), *self._fixed]
+        # NumPy's scalars, as Python's raise at a division by zero.
+        slots: list[Any] = [*theta, *self._fixed]
         for step in self._steps:
             slots.append(step.op.numpy(*[slots[arg] for arg in step.args]))
         return slots
@@ -117,4 +118,4 @@ def _fixed_value(part: Expression, columns: Mapping[str, FloatArray]) -> Any:
     if part.variables:
         return columns[part.name] if part.kind == "variable" else evaluate(part, columns)
     with np.errstate(all="ignore"):
-        return part.fold(lambda node, args: node.op.numpy(*args) if node.kind == "apply" else float(node.value))
+        return part.fold(lambda node, args: node.op.numpy(*args) if node.kind == "apply" else np.float64(node.value))

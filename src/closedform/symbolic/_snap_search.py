@@ -32,7 +32,7 @@ _REACH, _REACH_OF_ZERO = 2.2, 3.0
 # Nats by which the description must become shorter; below that, chance is a good enough explanation.
 # With noise 2 to 10 % of arbitrary constants are mistaken for simple ones, most at exponents, where simple ones are the
 # rule; 1.5 instead of 1 halves that and costs the recognition of an integer half a decade of precision.
-_MARGIN_CLEAN = 3.0
+_MARGIN_CLEAN = 6.0
 _MARGIN_NOISY = {Role.EXPONENT: 1.0, Role.INNER: 1.5, Role.LINEAR: 1.5}
 # Without noise: how far the error may rise.
 _RISE = 3.0
@@ -41,6 +41,8 @@ _COLLAPSE = 0.5
 # Simple numbers considered for one constant, and undetermined constants for one formula.
 _MOST_NUMBERS = 6
 _MOST_LOOSE = 4
+# Steps of the refit after a constant is rounded; it starts close to its end.
+_MOST_STEPS = 50
 
 
 # --- states of the search ---------------------------------------------------------------------------------------------
@@ -192,21 +194,24 @@ class _Search:
         self._fits_left = max_fits
         self._refused = set[tuple[int, float]]()
 
-    def best(self, chain: list[State]) -> list[State]:
+    def best(self, chain: list[State], breadth: int = _MOST_LOOSE) -> list[State]:
         """The chain continued to its end; of several ends the one with the shortest description."""
-        errors = self._errors(chain[-1])
-        loose = [index for index, error in enumerate(errors) if not error < math.inf]
-        ends = []
-        # In a/(b + c*x) any one of the three can be 1: which one makes the others simple shows only in the end.
-        for index in loose[:_MOST_LOOSE]:
-            for number in _values_for_loose(chain[-1].expression.constants[index]):
-                state = self._tried(chain[-1], {index: number})
-                if state is not None:
-                    ends.append(self.best([*chain, state]))
+        ends: list[list[State]] = []
+        for index, error in enumerate(self._errors(chain[-1])):
+            if error < math.inf or breadth == 0:
+                continue
+            # In a/(b + c*x) any of the three can be 1: which one makes the others simple shows only in the end. After
+            # that, what is still undetermined is another matter, where one choice is as good as another.
+            numbers = _values_for_loose(chain[-1].expression.constants[index])
+            states = [self._tried(chain[-1], {index: number}) for number in numbers]
+            further = [self.best([*chain, state], 1) for state in states if state is not None]
+            ends += further
+            breadth -= bool(further)
         return min(ends, key=lambda end: self._length(end[-1])) if ends else self._greedy(chain)
 
     def _greedy(self, chain: list[State]) -> list[State]:
         chain = list(chain)
+        self._refused.clear()
         if self._judge.clean:
             # Usually all constants are what they seem to be: one refit instead of one for each.
             together = {option.index: option.number for option in self._first_options(chain[-1])}
@@ -277,7 +282,7 @@ class _Search:
         self._fits_left -= 1
         wanted = {index: number.expression for index, number in numbers.items()}
         expression, kept = replace_constants(state.expression, wanted)
-        expression, values, _ = self._problem.fit(expression)
+        expression, values, _ = self._problem.fit(expression, max_iter=_MOST_STEPS)
         decimals = state.decimals.union(*[_fractions(number) for number in numbers.values() if number.decimal])
         ids = tuple([state.ids[index] for index in kept])
         after = State(expression, ids, values, decimals, state.n_snapped + len(numbers))

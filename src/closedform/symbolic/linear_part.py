@@ -6,9 +6,12 @@ node counted at each place.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import numpy as np
 
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.operators import Operator
@@ -104,6 +107,26 @@ def replace_constants(
         return joined, tuple([index for position in positions for index in parts[position][1]])
 
     return fold_constants(expression, leaf, join)
+
+
+def merge_constants(expression: Expression) -> Expression:
+    """Write subexpressions without variables that hold free constants as one free constant: ``2.0*pi`` as 6.28."""
+
+    def merge(node: Expression, args: tuple[Expression, ...]) -> Expression:
+        if not args:
+            return node
+        merged = apply(node.op, *args)
+        if not merged.n_constants or merged.variables:
+            return merged
+        with np.errstate(all="ignore"):
+            value = float(merged.fold(_scalar))
+        return constant(value) if math.isfinite(value) else merged
+
+    return expression.fold(merge)
+
+
+def _scalar(node: Expression, args: tuple[Any, ...]) -> Any:
+    return node.op.numpy(*args) if node.kind == "apply" else np.float64(node.value)
 
 
 def _tidied(op: Operator, args: tuple[Expression, ...]) -> tuple[Expression, Sequence[int]]:

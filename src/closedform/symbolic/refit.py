@@ -15,7 +15,7 @@ from closedform.losses import Loss, SquaredLoss, get_loss
 from closedform.symbolic._constant_model import ConstantModel
 from closedform.symbolic._variable_projection import RANK_TOLERANCE, Data, Fit, VariableProjection, row_norms
 from closedform.symbolic.evaluate import evaluate
-from closedform.symbolic.expression import Expression
+from closedform.symbolic.expression import Expression, variable
 from closedform.symbolic.linear_part import Role, constant_roles
 from closedform.symbolic.metrics import rmse
 
@@ -76,7 +76,7 @@ def refit(
     expression : Expression
         The formula.
     columns : mapping of str to array-like of shape (n_samples,)
-        Values of its variables.
+        Values of its variables, in any form that :func:`~closedform.symbolic.evaluate.evaluate` takes.
     y : array-like of shape (n_samples,)
         Target, finite.
     weights : array-like of shape (n_samples,), optional
@@ -115,7 +115,7 @@ def refit(
     >>> [round(value, 12) for value in result.expression.constants]
     [3.0, -0.25]
     """
-    problem = FitData.checked(columns, y, weights, loss)
+    problem = FitData.checked(expression, columns, y, weights, loss)
     fitted = problem.fit(expression, restarts=restarts, rng=rng, max_iter=max_iter, projection=variable_projection)
     return problem.result(*fitted)
 
@@ -139,7 +139,7 @@ def standard_errors(
         One for each of ``expression.constants``. `inf` for a constant that the data do not fix: because another one
         does the same, or because there are as many constants as rows.
     """
-    problem = FitData.checked(columns, y, weights, "squared")
+    problem = FitData.checked(expression, columns, y, weights, "squared")
     if not expression.n_constants:
         return ()
     return problem.standard_errors(problem.model(expression), np.array(expression.constants))
@@ -153,18 +153,20 @@ class FitData:
     data: Data
 
     @classmethod
-    def checked(cls, columns: Any, y: ArrayLike, weights: ArrayLike | None, loss: str | Loss) -> FitData:
-        """Check and convert; raises InputError in one sentence."""
+    def checked(
+        cls, expression: Expression, columns: Any, y: ArrayLike, weights: ArrayLike | None, loss: str | Loss
+    ) -> FitData:
+        """Check and convert what this formula needs; raises InputError in one sentence."""
         target = np.asarray(y, dtype=np.float64)
         if target.ndim != 1 or not target.size:
             raise InputError(f"y must be a vector with at least one row, got an array of shape {target.shape}.")
         wrong = np.flatnonzero(~np.isfinite(target))
         if wrong.size:
             raise InputError(f"y must be finite, got {target[wrong[0]]} in row {wrong[0]}: drop or repair such rows.")
-        table = {name: np.ascontiguousarray(columns[name], dtype=np.float64) for name in columns}
+        table = {name: evaluate(variable(name), columns) for name in expression.variables}
         for name, column in table.items():
-            if column.shape != target.shape:
-                raise InputError(f"Column {name!r} has shape {column.shape}, but y has {target.shape}.")
+            if column.size != target.size:
+                raise InputError(f"Column {name!r} has {column.size} rows, but y has {target.size}.")
         if weights is None:
             return cls(table, Data(target, None, get_loss(loss)))
         mass = np.asarray(weights, dtype=np.float64)
@@ -273,9 +275,9 @@ class FitData:
             slopes[~np.isfinite(slopes)] = 0.0
             sigma = self.deviation(values, theta.size) if noise is None else noise
             scales = _inverse_root(slopes)
-            fixed = np.isfinite(scales).all(axis=1, keepdims=True)
-            spread = row_norms(np.where(fixed, scales, 1.0))
-            return tuple(np.where(fixed[:, 0], sigma * spread, math.inf).tolist())
+            loose = np.isinf(scales[:, 0])
+            scales[loose] = 1.0
+            return tuple(np.where(loose, math.inf, sigma * row_norms(scales)).tolist())
 
     def deviation(self, values: FloatArray, n_constants: int) -> float:
         """Standard deviation of the noise, from the residuals; inf where nothing is left over to estimate it from."""

@@ -24,10 +24,12 @@ from numpy.typing import ArrayLike
 from closedform.losses import Loss
 from closedform.symbolic._snap_search import Judge, State, on_other_rows, search
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.linear_part import merge_constants
 from closedform.symbolic.refit import FitData, refit
 
-# The search uses at most this many rows; its result has to stand on all of them.
+# The search uses at most this many rows; its result has to stand on all of them. Without noise a few say as much as many.
 _MOST_ROWS = 20_000
+_MOST_CLEAN_ROWS = 2_000
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def snap(
     loss: str | Loss = "squared",
     noise: float | None = None,
     tol_rel: float = 1e-9,
-    max_fits: int = 200,
+    max_fits: int = 100,
 ) -> SnapResult:
     """Round the free constants of a formula to simple numbers where the data allow it, refitting the others.
 
@@ -90,14 +92,14 @@ def snap(
         Standard deviation of the noise in `y`, if known; else the residuals say.
     tol_rel : float, default=1e-9
         Root mean squared error relative to the spread of the target up to which the data count as free of noise.
-    max_fits : int, default=200
+    max_fits : int, default=100
         Refits to spend.
 
     Returns
     -------
     SnapResult
-        The formula itself, refitted, if nothing can be rounded. Terms whose constant becomes 0 and factors that become
-        1 vanish.
+        The formula itself, refitted, if nothing can be rounded. Subexpressions without variables count as one constant;
+        terms whose constant becomes 0 and factors that become 1 vanish.
 
     Raises
     ------
@@ -113,15 +115,18 @@ def snap(
     >>> print(snap(Expression.parse("0.4*exp(-0.51*x**1.99) + 0.01"), {"x": x}, y).expression)
     1/sqrt(2*pi)*exp(-1/2*x**2)
     """
-    problem = FitData.checked(columns, y, weights, loss)
-    start = State.first(problem, problem.fit(expression)[0])
-    part = problem.thinned(_MOST_ROWS)
+    problem = FitData.checked(expression, columns, y, weights, loss)
+    start = State.first(problem, problem.fit(merge_constants(expression))[0])
+    judge = Judge.of(problem, start, noise, tol_rel)
+    if judge is None:
+        return _result(problem, [start])
+    part = problem.thinned(_MOST_CLEAN_ROWS if judge.clean else _MOST_ROWS)
+    found = search(part, start.expression, noise, tol_rel, max_fits)
     if part is not problem:
-        judge = Judge.of(problem, start, noise, tol_rel)
-        found = [on_other_rows(problem, state) for state in search(part, start.expression, noise, tol_rel, max_fits)]
-        if judge is None or judge.accepts(start, found[-1]):
-            return _result(problem, [start, *found[1:]])
-    return _result(problem, search(problem, start.expression, noise, tol_rel, max_fits))
+        found = [start, *[on_other_rows(problem, state) for state in found[1:]]]
+        if not judge.accepts(start, found[-1]):
+            found = search(problem, start.expression, noise, tol_rel, max_fits)
+    return _result(problem, found)
 
 
 def _result(problem: FitData, states: list[State]) -> SnapResult:
@@ -187,6 +192,6 @@ def tune(
     """
     fitted = refit(expression, columns, y, weights=weights, loss=loss, restarts=restarts, rng=rng, max_iter=max_iter)
     done = snap(fitted.expression, columns, y, weights=weights, loss=loss, noise=noise, tol_rel=tol_rel)
-    problem = FitData.checked(columns, y, weights, "squared")
+    problem = FitData.checked(done.expression, columns, y, weights, "squared")
     mse = done.loss if loss == "squared" else problem.loss_of(problem.values(done.expression))
     return Tuned(done.expression, done.loss, mse, done.standard_errors, done.snapped, done.alternatives)
