@@ -148,11 +148,14 @@ def take_root(radicand: int, degree: int) -> tuple[int, int]:
 
 
 def common_content(values: Iterable[Exact]) -> Exact:
-    """Return the largest positive rational of which all the (non-zero) numbers are integer multiples."""
+    """Return the number by which exact (non-zero) numbers are divided to lose their common factors.
+
+    Fractions are cleared only where all share a factor below: 1/2 and 3/2 have 1/2 in common, 1 and 3/2 nothing.
+    """
     listed = list(values)
     top = math.gcd(*[value.numerator for value in listed])
-    bottom = math.lcm(*[value.denominator for value in listed])
-    return reduced(Fraction(top, bottom))  # type: ignore[return-value]
+    bottom = math.gcd(*[value.denominator for value in listed])
+    return top if bottom == 1 else Fraction(top, bottom)
 
 
 def value_of(expression: Expression) -> float | None:
@@ -161,6 +164,8 @@ def value_of(expression: Expression) -> float | None:
     def evaluate(node: Expression, args: tuple[float, ...]) -> float:
         return float(node.value) if node.kind == "constant" else float(node.op.numpy(*args))
 
+    if expression.kind == "constant":
+        return float(expression.value)
     with np.errstate(all="ignore"):
         value = expression.fold(evaluate)
     return value if math.isfinite(value) else None

@@ -44,7 +44,7 @@ class Rules:
 
     def __init__(self, domain: Domain | None = None, may_extend: bool = False) -> None:
         self.may_extend = may_extend
-        self.not_negative = Signs(domain).not_negative
+        self.signs = Signs(domain)
 
     def build(self, name: str, args: tuple[Expression, ...]) -> Expression:
         """Return the canonical form of an operator applied to canonical arguments."""
@@ -86,11 +86,11 @@ class Rules:
         """Return the power of two canonical nodes."""
         if exponent.kind == "constant":
             return raise_to(self, base, exponent.value)
-        if base is ONE:
+        if base.kind == "constant" and base.value == 1:
             return ONE
         if base.op is EXP:
             return function(self, "exp", multiply(self, (base.args[0], exponent)))
-        if base.op is POW and self.not_negative(base.args[0]):
+        if base.op is POW and self.signs.not_negative(base.args[0]):
             return self.power(base.args[0], multiply(self, (base.args[1], exponent)))
         if base.kind == "constant" and isinstance(base.value, float) and base.value > 0:
             return self._power_of_number(base.value, exponent)
@@ -106,7 +106,7 @@ class Rules:
         merged = raise_to(self, constant(base), coefficient)
         if body is None or body.op is ADD or merged.kind != "constant":
             return self._folded(apply(POW, constant(base), exponent))
-        return self._folded(apply(POW, merged, body))
+        return ONE if merged is ONE else self._folded(apply(POW, merged, body))
 
     @staticmethod
     def _folded(node: Expression) -> Expression:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial, reduce
 from typing import TYPE_CHECKING
 
 from closedform.symbolic.arithmetic import Number, is_even, is_exact, is_whole, power_of, value_of
@@ -48,19 +49,20 @@ def _of_number(name: str, argument: Expression) -> Expression | None:
         return constant(_AT_ZERO[name])
     if argument.n_constants:
         value = value_of(apply(name, argument))
-        return None if value is None else constant(value)
+        # An exponential is never zero, only too small for a float.
+        return None if value is None or (value == 0 and name == "exp") else constant(value)
     return None
 
 
 def _plain(rules: Rules, name: str, argument: Expression) -> Expression:
+    if name not in _ODD and name not in _EVEN:
+        return apply(name, argument)
+    sign, argument = _without_sign(rules, argument)
+    node = apply(name, argument)
     if argument.kind == "apply" and (name, argument.op.name) in _UNDOES:
         if rules.may_extend or argument.op.name not in _BOUNDED:
-            return argument.args[0]
-    if name in _ODD or name in _EVEN:
-        sign, argument = _without_sign(rules, argument)
-        node = apply(name, argument)
-        return rules.scale(-1, node) if sign < 0 and name in _ODD else node
-    return apply(name, argument)
+            node = argument.args[0]
+    return rules.scale(-1, node) if sign < 0 and name in _ODD else node
 
 
 def _without_sign(rules: Rules, argument: Expression) -> tuple[int, Expression]:
@@ -121,14 +123,15 @@ def _logarithm(rules: Rules, argument: Expression) -> Expression:
             outside, inside = _log_of_number(factor.value)
             parts.extend(outside)
             kept.extend(inside)
-        elif rules.not_negative(factor):
+        elif rules.signs.not_negative(factor):
             parts.append(_log_of_factor(rules, factor))
         else:
             kept.append(factor)
     if len(kept) == 1:
         parts.append(_log_of_factor(rules, kept[0]))
     elif kept:
-        parts.append(apply(LOG, apply(MUL, *kept)))
+        rest = rules.multiply(*kept)
+        parts.append(apply(LOG, rest) if rest.op is MUL else _log_of_factor(rules, rest))
     return rules.add(*parts)
 
 
@@ -163,7 +166,7 @@ def _log_of_power(rules: Rules, base: Expression, exponent: Expression) -> Expre
     if exponent.kind == "constant":
         inside = rules.function("abs", base) if is_even(exponent.value) else base
         return rules.multiply(exponent, rules.function("log", inside))
-    if rules.not_negative(base):
+    if rules.signs.not_negative(base):
         return rules.multiply(exponent, rules.function("log", base))
     return apply(LOG, apply(POW, base, exponent))
 
@@ -177,7 +180,7 @@ def _absolute(rules: Rules, argument: Expression) -> Expression:
         return rules.multiply(*[_absolute(rules, factor) for factor in argument.args])
     if argument.kind == "constant":
         return constant(abs(argument.value))
-    if rules.not_negative(argument):
+    if rules.signs.not_negative(argument):
         return argument
     if argument.op is POW and argument.args[1].kind == "constant" and is_whole(argument.args[1].value):
         return rules.power(_absolute(rules, argument.args[0]), argument.args[1])
@@ -186,7 +189,7 @@ def _absolute(rules: Rules, argument: Expression) -> Expression:
         size = abs(content) if isinstance(content, float) else 1
         rest = divided(argument, content if size != 1 else leading_sign(argument))
         if rest is not None:
-            return rules.scale(size, apply(ABS, rest))
+            return rules.scale(size, rest if rules.signs.not_negative(rest) else apply(ABS, rest))
     return apply(ABS, argument)
 
 
@@ -215,20 +218,23 @@ def extreme(name: str, first: Expression, second: Expression) -> Expression:
             stack.extend(reversed(node.args))
         else:
             found[id(node)] = node
-    numbers = [node for node in found.values() if node.kind == "constant"]
-    others = [node for node in found.values() if node.kind != "constant"]
-    if numbers:
-        choose: Callable[..., Expression] = min if name == "min" else max
-        # Of two equal numbers the exact one stays.
-        others.append(choose(sorted(numbers, key=lambda node: node.n_constants), key=lambda node: node.value))
-    others.sort(key=product_key)
-    result = others[0]
-    for node in others[1:]:
-        result = apply(name, result, node)
-    if not varies(result) and result.n_constants and result.kind == "apply":
-        value = value_of(result)
-        return result if value is None else constant(value)
-    return result
+    chosen = _chosen(name, [node for node in found.values() if not varies(node)])
+    chosen.extend(node for node in found.values() if varies(node))
+    chosen.sort(key=product_key)
+    return reduce(partial(apply, name), chosen)
+
+
+def _chosen(name: str, numbers: list[Expression]) -> list[Expression]:
+    """Return the smallest or largest of formulas without variables, and those that are undefined."""
+    values = [value_of(node) for node in numbers]
+    defined = [value for value in values if value is not None]
+    if len(defined) < 2:
+        return numbers
+    bound = min(defined) if name == "min" else max(defined)
+    # Of equal numbers an exact one stays.
+    equal = [node for node, value in zip(numbers, values, strict=True) if value == bound]
+    undefined = [node for node, value in zip(numbers, values, strict=True) if value is None]
+    return [min(equal, key=lambda node: (node.n_constants, node.digest)), *undefined]
 
 
 _SPECIAL: dict[str, Callable[[Rules, Expression], Expression]] = {

@@ -24,6 +24,7 @@ from closedform.symbolic.arithmetic import (
     is_even,
     is_exact,
     is_whole,
+    neutral,
     power_of,
     product_of,
     sum_of,
@@ -43,6 +44,8 @@ POW, EXP, LOG, ABS = OPERATORS["pow"], OPERATORS["exp"], OPERATORS["log"], OPERA
 HALF = constant(Fraction(1, 2))
 # exp(c) leaves exp(u + c) up to this |c|; beyond, the two factors could overflow where the whole does not.
 LARGEST_SHIFT = 100.0
+# For the same reason a high power of a product is not spread over the factors.
+LARGEST_SPREAD_POWER = 32
 
 
 class Product:
@@ -76,7 +79,7 @@ class Product:
         elif node.op is POW and node.args[1].kind == "constant":
             self._nested(node.args[0], node.args[1].value, exponent)
         elif node.op is EXP:
-            self._exponents.append(_times(exponent, node.args[0]))
+            self._exponents.append(self._rules.scale(exponent, node.args[0]))
         elif node.op is ABS and is_even(exponent):
             self.take(node.args[0], exponent)
         elif node.op is ADD:
@@ -100,7 +103,7 @@ class Product:
             self._radical(value.numerator, exponent)
             self._radical(value.denominator, -exponent)
         else:
-            self._base(constant(value), exponent)
+            self._base(constant(neutral(value)), exponent)
 
     def _radical(self, value: int, exponent: Fraction) -> None:
         """Multiply by a root of a whole number, its exponent brought between 0 and 1."""
@@ -115,24 +118,35 @@ class Product:
 
     def _product(self, node: Expression, exponent: Number) -> None:
         if is_whole(exponent):
-            for factor in node.args:
-                self.take(factor, exponent)
+            if abs(exponent) <= LARGEST_SPREAD_POWER:
+                for factor in node.args:
+                    self.take(factor, exponent)
+            else:
+                self._base(node, exponent)
             return
-        # A root is split only where no factor can be negative: sqrt(x*y) is defined for two negative numbers.
+        # A root is split only where no factor can be negative: sqrt(x*y) is defined for two negative numbers, and
+        # sqrt(x*y**2) for a negative x when y is 0.
+        others = [factor for factor in node.args if factor.kind != "constant"]
+        may_leave = self._rules.signs.not_negative
+        if not all(map(may_leave, others)):
+            may_leave = self._rules.signs.positive
         kept: list[Expression] = []
-        for factor in node.args:
-            if factor.kind == "constant":
-                outside, inside = _root_of_number(factor.value, exponent)
-                self.numbers.append(outside)
-                kept.extend([] if inside == 1 else [constant(inside)])
-            elif self._rules.not_negative(factor):
+        if len(others) < len(node.args):
+            outside, inside = _root_of_number(node.args[0].value, exponent)
+            self.numbers.append(outside)
+            kept.extend([] if inside == 1 else [constant(inside)])
+        for factor in others:
+            if may_leave(factor):
                 self.take(factor, exponent)
             else:
                 kept.append(factor)
-        if len(kept) == 1:
-            self.take(kept[0], exponent)
-        elif kept:
-            self._base(apply(MUL, *kept), exponent)
+        if not kept:
+            return
+        rest = multiply(self._rules, kept)
+        if rest.op is MUL:
+            self._base(rest, exponent)
+        else:
+            self.take(rest, exponent)
 
     def _nested(self, base: Expression, inner: Number, outer: Number) -> None:
         """Multiply by ``(base**inner)**outer``."""
@@ -151,12 +165,9 @@ class Product:
         content = content_of(node)
         if not is_whole(exponent):
             content = abs(content)
-        power = power_of(content, exponent) if content != 1 else None
-        if power is None or (is_exact(content) and not is_exact(power)):
-            self._base(node, exponent)
-            return
-        rest = divided(node, content)
-        if rest is None:
+        power = _power_that_may_leave(content, exponent)
+        rest = None if power is None or content == 1 else divided(node, content)
+        if power is None or rest is None:
             self._base(node, exponent)
         else:
             self.numbers.append(power)
@@ -175,7 +186,11 @@ class Product:
             exponential, powers = self._exponential(), self._collected()
         fixed = self._roots()
         if exponential is not None:
-            fixed.append(exponential)
+            value = value_of(exponential) if exponential.n_constants and not varies(exponential) else None
+            if value:
+                self.numbers.append(value)
+            else:
+                fixed.append(exponential)
         return self._built(powers, fixed)
 
     def _exponential(self) -> Expression | None:
@@ -198,7 +213,7 @@ class Product:
 
     def _may_open(self, body: Expression, exponent: Number) -> bool:
         """Say whether ``exp(exponent*log(body))`` may be written as a power."""
-        return not is_whole(exponent) or self._rules.may_extend or self._rules.not_negative(body)
+        return not is_whole(exponent) or self._rules.may_extend or self._rules.signs.not_negative(body)
 
     def _without_shift(self, argument: Expression) -> Expression:
         """Move the numbers of an exponential's argument into the numeric factor if that saves a number."""
@@ -222,7 +237,7 @@ class Product:
             self._powers = {}
             settled = []
             for base, exponents, restricted in pending.values():
-                total = exponents[0] if len(exponents) == 1 else sum_of(exponents)
+                total = neutral(exponents[0] if len(exponents) == 1 else sum_of(exponents))
                 if base.op is ABS and is_even(total):
                     self.take(base.args[0], total)
                 elif base.kind == "constant" and len(exponents) > 1:
@@ -276,10 +291,10 @@ class Product:
                 factors.append(base)
             elif not is_whole(exponent):
                 factors.append(apply(POW, base, constant(exponent)))
-            elif restricted and not self._rules.may_extend and not self._rules.not_negative(base):
-                factors.append(apply(POW, apply(POW, base, HALF), constant(2 * exponent)))
-            elif exponent == 1:
-                factors.append(base)
+            elif restricted and not self._rules.may_extend and not self._rules.signs.not_negative(base):
+                factors.append(apply(POW, apply(POW, base, HALF), constant(int(2 * exponent))))
+            elif exponent == 1 or not varies(base):
+                factors.append(base if exponent == 1 else apply(POW, base, constant(exponent)))
             else:
                 shared.setdefault(exponent, []).append(base)
         for exponent, bases in shared.items():
@@ -335,7 +350,7 @@ def raise_to(rules: Rules, base: Expression, exponent: Number) -> Expression:
     if exponent == 1:
         return base
     if base.kind == "variable":
-        return apply(POW, base, constant(exponent))
+        return apply(POW, base, constant(neutral(exponent)))
     product = Product(rules)
     product.take(base, exponent)
     return product.finish()
@@ -352,19 +367,6 @@ def exponential(rules: Rules, argument: Expression) -> Expression:
     return product.finish()
 
 
-def _times(number: Number, node: Expression) -> Expression:
-    """Return ``number * node`` as an argument of `add_nodes`, which multiplies out."""
-    if number == 1 or node.kind == "constant" and node.value == 0:
-        return node
-    coefficient, body = split(node)
-    product = product_of([number, coefficient])
-    if product is None:
-        return apply(MUL, constant(number), node)
-    if body is not None and body.op is ADD:
-        return apply(MUL, constant(product), body)
-    return scaled(product, body)
-
-
 def _joined(factors: list[Expression]) -> Expression:
     return factors[0] if len(factors) == 1 else apply(MUL, *factors)
 
@@ -379,7 +381,7 @@ def _fold_numbers(coefficient: float, factors: list[Expression]) -> tuple[Number
     total: Number = coefficient
     for factor in sorted(factors, key=product_key):
         value = None if varies(factor) else value_of(factor)
-        product = None if value is None else product_of([float(total), value])
+        product = product_of([float(total), value]) if value else None
         if product is None:
             kept.append(factor)
         else:
@@ -389,8 +391,20 @@ def _fold_numbers(coefficient: float, factors: list[Expression]) -> tuple[Number
 
 def _root_of_number(value: Number, exponent: Number) -> tuple[Number, Number]:
     """Return what a factor gives outside a fractional power, and what stays inside."""
-    sign = 1 if value > 0 else -1
-    power = power_of(abs(value), exponent)
-    if power is None or (is_exact(value) and not is_exact(power)):
-        return 1, value
-    return power, sign
+    power = _power_that_may_leave(abs(value), exponent)
+    return (1, value) if power is None else (power, 1 if value > 0 else -1)
+
+
+def _power_that_may_leave(value: Number, exponent: Number) -> Number | None:
+    """Return the power of a numeric factor, or None if the factor had better stay inside.
+
+    It stays when it is exact and its power is not, and when its power is so large or small that the rest of the product
+    could overflow although the whole does not.
+    """
+    power = power_of(value, exponent)
+    if power is None:
+        return None
+    power = neutral(power)
+    if is_exact(value) and not is_exact(power):
+        return None
+    return power if power != 0 and abs(math.log(abs(power))) <= LARGEST_SHIFT or exponent == 1 else None

@@ -11,11 +11,14 @@ from closedform.symbolic.order import varies
 
 Domain = Mapping[str, tuple[float, float]]
 
-_NEVER_NEGATIVE = frozenset({"exp", "abs", "cosh", "acos", "sqrt"})
+_POSITIVE = frozenset({"exp", "cosh"})
+_NOT_NEGATIVE = _POSITIVE | {"abs", "acos", "sqrt"}
 
 
 class Signs:
-    """Proves that formulas are at least 0 wherever they are defined, from their structure and the ranges of variables.
+    """Proves that formulas are not negative, or positive, wherever they are defined.
+
+    Proofs rest on the structure and on the ranges of the variables.
 
     Parameters
     ----------
@@ -25,43 +28,55 @@ class Signs:
 
     def __init__(self, domain: Domain | None = None) -> None:
         self._domain = dict(domain or {})
-        # The node is kept with its answer, because ids are only unique among living nodes.
-        self._known: dict[int, tuple[Expression, bool]] = {}
+        # The node is kept with its bounds, because ids are only unique among living nodes.
+        self._bounds: dict[int, tuple[Expression, float]] = {}
 
     def not_negative(self, node: Expression) -> bool:
         """Say whether the node is proved to be at least 0 wherever it is defined."""
-        if node.kind == "constant":
-            return node.value >= 0
+        if node.kind != "apply" or not varies(node):
+            return self._lowest(node) >= 0
+        name, args = node.op.name, node.args
+        proved = name in _NOT_NEGATIVE
+        if name == "pow":
+            proved = _no_odd_power(args[1]) or self.not_negative(args[0])
+        elif name in ("add", "mul", "min"):
+            proved = all(map(self.not_negative, args))
+        elif name == "max":
+            proved = any(map(self.not_negative, args))
+        return proved or (bool(self._domain) and self._lowest(node) >= 0)
+
+    def positive(self, node: Expression) -> bool:
+        """Say whether the node is proved to be above 0 wherever it is defined."""
+        if node.kind != "apply" or not varies(node):
+            return self._lowest(node) > 0
+        name, args = node.op.name, node.args
+        proved = name in _POSITIVE
+        if name in ("mul", "min"):
+            proved = all(map(self.positive, args))
+        elif name == "pow":
+            proved = self.positive(args[0])
+        elif name == "add":
+            proved = any(map(self.positive, args)) and all(map(self.not_negative, args))
+        elif name == "max":
+            proved = any(map(self.positive, args))
+        return proved or (bool(self._domain) and self._lowest(node) > 0)
+
+    def _lowest(self, node: Expression) -> float:
+        """Return a lower bound of the node."""
         if node.kind == "variable":
-            return node.name in self._domain and self._domain[node.name][0] >= 0
-        known = self._known.get(id(node))
+            return self._domain.get(node.name, (-math.inf, math.inf))[0]
+        if not varies(node):
+            value = value_of(node)
+            return -math.inf if value is None else value
+        known = self._bounds.get(id(node))
         if known is None:
-            known = node, self._by_structure(node) or self._by_bounds(node)
-            if self._domain:
-                self._known[id(node)] = known
+            from closedform.symbolic.intervals import bounds
+
+            box = {name: self._domain.get(name, (-math.inf, math.inf)) for name in node.variables}
+            known = self._bounds[id(node)] = node, bounds(node, box)[0]
         return known[1]
 
-    def _by_structure(self, node: Expression) -> bool:
-        name, args = node.op.name, node.args
-        if name in _NEVER_NEGATIVE:
-            return True
-        if name == "pow":
-            return self._power(*args)
-        if name in ("add", "mul", "min"):
-            return all(map(self.not_negative, args)) or (not varies(node) and (value_of(node) or -1.0) >= 0)
-        if name == "max":
-            return any(map(self.not_negative, args))
-        return not varies(node) and (value_of(node) or -1.0) >= 0
 
-    def _power(self, base: Expression, exponent: Expression) -> bool:
-        if exponent.kind == "constant" and (not is_whole(exponent.value) or is_even(exponent.value)):
-            return True
-        return self.not_negative(base)
-
-    def _by_bounds(self, node: Expression) -> bool:
-        if not self._domain:
-            return False
-        from closedform.symbolic.intervals import bounds
-
-        box = {name: self._domain.get(name, (-math.inf, math.inf)) for name in node.variables}
-        return bounds(node, box)[0] >= 0
+def _no_odd_power(exponent: Expression) -> bool:
+    """Say whether a power with this exponent cannot be negative: even or fractional."""
+    return exponent.kind == "constant" and (not is_whole(exponent.value) or is_even(exponent.value))

@@ -34,8 +34,6 @@ def add_terms(terms: Iterable[Term]) -> Expression:
     """Return the canonical sum of terms whose bodies are canonical and no sums."""
     collected = _collect(terms)
     moving = [term for term in collected if term.body is not None and varies(term.body)]
-    if not moving and len(collected) == 1:
-        return scaled(collected[0].coefficient, collected[0].body)
     if len(moving) < len(collected):
         still = [term for term in collected if term.body is None or not varies(term.body)]
         collected = moving + _fold_numbers(still, moving)
@@ -100,19 +98,41 @@ def _grouped_by_free_factor(terms: Sequence[Term]) -> dict[float | None, list[Te
     while not settled:
         settled = True
         for free in [free for free in groups if free is not None]:
-            group = groups[free]
-            content = common_content([term.exact for term in group]) if len(group) > 1 else abs(group[0].exact)
-            if content == 1:
-                continue
-            new = free * float(content)
-            if not fits(new) or new == 0:
-                continue
-            freed = [Term(None, rational(Fraction(term.exact) / content), term.body) for term in groups.pop(free)]
-            # The new factor may be that of another group: then they are one, with a common factor of its own.
-            key = None if new == 1.0 else new
-            groups.setdefault(key, []).extend(term._replace(free=key) for term in freed)
-            settled = False
+            freed = _freed(free, groups[free])
+            if freed:
+                # The new factor may be that of another group: then they are one, with a common factor of its own.
+                del groups[free]
+                groups.setdefault(freed[0].free, []).extend(freed)
+                settled = False
     return groups
+
+
+def _freed(free: float, group: list[Term]) -> list[Term]:
+    """Return a group whose common exact factor has moved into the fitted one; nothing if there is none."""
+    if len(group) == 1:
+        return _merged(free, *group)
+    content = common_content([term.exact for term in group])
+    new = free * float(content)
+    if content == 1 or not fits(new) or new == 0:
+        return []
+    new_free = None if new == 1.0 else new
+    return [Term(new_free, rational(Fraction(term.exact) / content), term.body) for term in group]
+
+
+def _merged(free: float, term: Term) -> list[Term]:
+    """Return a term with one number, which takes in exact factors such as pi."""
+    new, body = free * float(abs(term.exact)), term.body
+    if body is not None and body.op is MUL and not varies(body.args[0]):
+        numbers = [argument for argument in body.args if not varies(argument)]
+        value = value_of(apply(MUL, *numbers) if len(numbers) > 1 else numbers[0])
+        if value:
+            new *= value
+            rest = body.args[len(numbers) :]
+            body = apply(MUL, *rest) if len(rest) > 1 else rest[0]
+    if new == free or not fits(new) or new == 0:
+        return []
+    sign = 1 if (new > 0) == (term.exact > 0) else -1
+    return [Term(None if abs(new) == 1.0 else abs(new), sign, body)]
 
 
 # --- building ---------------------------------------------------------------------------------------------------------
