@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from closedform.exceptions import InputError
-from closedform.symbolic import Expression, apply, constant, variable
+from closedform.symbolic import OPERATORS, Expression, apply, constant, variable
 from closedform.symbolic import evaluate as module
 from closedform.symbolic._program import BLOCK
 from closedform.symbolic.evaluate import evaluate, evaluate_with_ok, jacobian_constants
@@ -200,7 +200,10 @@ def test_compiled_functions_check_their_array() -> None:
 # --- derivatives in the constants -------------------------------------------------------------------------------------
 
 
-@given(expressions(max_leaves=8))
+SMOOTH = [name for name in OPERATORS if name not in ("abs", "sign", "min", "max")]
+
+
+@given(expressions(max_leaves=8, operators=SMOOTH))
 def test_jacobian_agrees_with_differences(formula: Expression) -> None:
     values, jacobian = jacobian_constants(formula, COLUMNS)
     assert jacobian.shape == (64, formula.n_constants)
@@ -209,6 +212,7 @@ def test_jacobian_agrees_with_differences(formula: Expression) -> None:
     for k in range(theta.size):
         one, half = (differences(formula, theta, k, step * max(abs(theta[k]), 1e-2)) for step in (2e-5, 1e-5))
         smooth = np.isfinite(one) & (np.abs(one - half) <= 1e-6 * np.abs(half) + 1e-9) & (np.abs(half) < 1e9)
+        smooth &= np.isfinite(jacobian[:, k])  # a constant base or exponent may have one defined value only
         np.testing.assert_allclose(jacobian[smooth, k], half[smooth], rtol=1e-4, atol=1e-6 * (1 + rough(values)))
 
 

@@ -87,10 +87,10 @@ def splits(exponent: float) -> bool:
 
 def _split_power(base: Any, exponent: float) -> Any:
     whole, rest = divmod(abs(exponent), 1)
-    factor = unrolled_power(base, int(whole)) if whole else None
-    if rest:
-        factor = np.sqrt(base) if factor is None else factor * np.sqrt(base)
-    return factor if exponent > 0 else 1 / factor
+    values: Any = unrolled_power(base, int(whole)) if whole else np.sqrt(base)
+    if whole and rest:
+        values = values * np.sqrt(base)
+    return values if exponent > 0 else 1 / values
 
 
 def power(base: Any, exponent: Any) -> Any:
