@@ -1,8 +1,8 @@
 """Formulas as people write them: differences, quotients and roots instead of factors -1 and powers -1 and 1/2.
 
 The canonical form knows only sums, products and powers, which is good for comparing and bad for reading. The
-arrangement is for everything that is shown: ``x + (-1*y*z**-1)`` becomes ``x - y/z``. Values are the same; only the order
-of rounding may differ.
+arrangement is for everything that is shown: ``x + (-1*y*z**-1)`` becomes ``x - y/z``. Values are the same; only the
+order of rounding may differ.
 """
 
 from __future__ import annotations
