@@ -21,6 +21,9 @@ Number = int | Fraction | float
 CANCELLATION = 8 * float(np.finfo(np.float64).eps)
 # Exact results are kept when they have at most this many bits; float64 ends at 1024.
 MOST_BITS = 512
+# exp(c) leaves exp(u + c) up to this |c|; beyond, the two factors could overflow where the whole does not. The same
+# holds for powers of numeric factors.
+LARGEST_SHIFT = 100.0
 # Radicands up to this size are searched for square factors and the like.
 _LARGEST_RADICAND = 10**6
 
@@ -145,6 +148,28 @@ def take_root(radicand: int, degree: int) -> tuple[int, int]:
                 outside *= divisor
             divisor += 1
     return outside, inside
+
+
+def root_of_factor(value: Number, exponent: Number) -> tuple[Number, Number]:
+    """Return what a factor gives outside a fractional power, and what stays inside."""
+    power = power_that_may_leave(abs(value), exponent)
+    return (1, value) if power is None else (power, 1 if value > 0 else -1)
+
+
+def power_that_may_leave(value: Number, exponent: Number) -> Number | None:
+    """Return the power of a numeric factor, or None if the factor had better stay inside.
+
+    It stays when it is exact and its power is not, and when its power is so large or small that the rest of the product
+    could overflow although the whole does not.
+    """
+    power = power_of(value, exponent)
+    if power is None:
+        return None
+    power = neutral(power)
+    if is_exact(value) and not is_exact(power):
+        return None
+    within = power != 0 and abs(math.log(abs(power))) <= LARGEST_SHIFT
+    return power if within or exponent == 1 else None
 
 
 def common_content(values: Iterable[Exact]) -> Exact:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
-from closedform.symbolic.arithmetic import Number, is_even, is_exact, is_whole, power_of, value_of
+from closedform.symbolic.arithmetic import Number, is_even, is_exact, is_whole, value_of
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.operators import OPERATORS
 from closedform.symbolic.order import product_key, varies
@@ -79,11 +79,10 @@ def _without_sign(rules: Rules, argument: Expression) -> tuple[int, Expression]:
 
 def _quarter_turns(argument: Expression) -> tuple[int, Expression]:
     """Return how many times pi/2 an argument contains, and the argument without them."""
-    for term in terms_of(argument):
-        if term.body is not None and term.body.op is PI and term.free is None:
-            turns = 2 * term.exact
-            if is_whole(turns):
-                return int(turns), add_terms([other for other in terms_of(argument) if other is not term and other != term])
+    terms = list(terms_of(argument))
+    for index, (free, exact, body) in enumerate(terms):
+        if body is not None and body.op is PI and free is None and is_whole(2 * exact):
+            return int(2 * exact), add_terms(terms[:index] + terms[index + 1 :])
     return 0, argument
 
 

@@ -8,8 +8,8 @@ A product is a number, a table of bases with exponents, and the arguments of its
 - numeric factors leave sums, powers and exponentials, ``(2.0*x)**2 -> 4.0*x**2``, ``exp(x + 0.5) -> 1.64...*exp(x)``;
 - a number times a sum is multiplied out, see `sums`.
 
-Domains: isolated points may be won, as in ``x/x -> 1``. A whole half-line is not: ``sqrt(x)**2`` keeps its root unless x
-is known to be at least 0 or the rules were told to extend.
+Domains: isolated points may be won, as in ``x/x -> 1``. A whole half-line is not: ``sqrt(x)**2`` keeps its root unless
+x is known to be at least 0 or the rules were told to extend.
 """
 
 from __future__ import annotations
@@ -20,13 +20,16 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from closedform.symbolic.arithmetic import (
+    LARGEST_SHIFT,
     Number,
     is_even,
     is_exact,
     is_whole,
     neutral,
     power_of,
+    power_that_may_leave,
     product_of,
+    root_of_factor,
     sum_of,
     take_root,
     value_of,
@@ -42,9 +45,7 @@ if TYPE_CHECKING:
 
 POW, EXP, LOG, ABS = OPERATORS["pow"], OPERATORS["exp"], OPERATORS["log"], OPERATORS["abs"]
 HALF = constant(Fraction(1, 2))
-# exp(c) leaves exp(u + c) up to this |c|; beyond, the two factors could overflow where the whole does not.
-LARGEST_SHIFT = 100.0
-# For the same reason a high power of a product is not spread over the factors.
+# A higher power of a product is not spread over the factors, which could overflow where the whole does not.
 LARGEST_SPREAD_POWER = 32
 
 
@@ -132,7 +133,7 @@ class Product:
             may_leave = self._rules.signs.positive
         kept: list[Expression] = []
         if len(others) < len(node.args):
-            outside, inside = _root_of_number(node.args[0].value, exponent)
+            outside, inside = root_of_factor(node.args[0].value, exponent)
             self.numbers.append(outside)
             kept.extend([] if inside == 1 else [constant(inside)])
         for factor in others:
@@ -165,7 +166,7 @@ class Product:
         content = content_of(node)
         if not is_whole(exponent):
             content = abs(content)
-        power = _power_that_may_leave(content, exponent)
+        power = power_that_may_leave(content, exponent)
         rest = None if power is None or content == 1 else divided(node, content)
         if power is None or rest is None:
             self._base(node, exponent)
@@ -201,8 +202,9 @@ class Product:
             self._exponents = []
             kept = []
             for term in terms_of(argument):
-                if term.body is not None and term.body.op is LOG and self._may_open(term.body.args[0], term.coefficient):
-                    self.take(term.body.args[0], term.coefficient)
+                body, coefficient = term.body, term.coefficient
+                if body is not None and body.op is LOG and self._may_open(body.args[0], coefficient):
+                    self.take(body.args[0], coefficient)
                 else:
                     kept.append(term)
             rest = add_terms(kept) if len(kept) < _count(argument) else argument
@@ -387,24 +389,3 @@ def _fold_numbers(coefficient: float, factors: list[Expression]) -> tuple[Number
         else:
             total = product
     return total, kept
-
-
-def _root_of_number(value: Number, exponent: Number) -> tuple[Number, Number]:
-    """Return what a factor gives outside a fractional power, and what stays inside."""
-    power = _power_that_may_leave(abs(value), exponent)
-    return (1, value) if power is None else (power, 1 if value > 0 else -1)
-
-
-def _power_that_may_leave(value: Number, exponent: Number) -> Number | None:
-    """Return the power of a numeric factor, or None if the factor had better stay inside.
-
-    It stays when it is exact and its power is not, and when its power is so large or small that the rest of the product
-    could overflow although the whole does not.
-    """
-    power = power_of(value, exponent)
-    if power is None:
-        return None
-    power = neutral(power)
-    if is_exact(value) and not is_exact(power):
-        return None
-    return power if power != 0 and abs(math.log(abs(power))) <= LARGEST_SHIFT or exponent == 1 else None

@@ -182,7 +182,7 @@ def _leading_positive(terms: list[Term]) -> tuple[Expression, int]:
     return _assembled(_exact_units([Term(None, sign * term.exact, term.body) for term in terms], alone=False)), sign
 
 
-# --- what a sum gives up as a factor of a product -----------------------------------------------------------------------
+# --- what a sum gives up as a factor of a product ---------------------------------------------------------------------
 
 
 def leading_sign(node: Expression) -> int:
