@@ -313,3 +313,20 @@ def test_from_json_never_fails_in_another_way(data: object) -> None:
         assert isinstance(Expression.from_json(data), Expression)
     except ModelFileError:
         pass
+
+
+# --- the short ways to other modules ----------------------------------------------------------------------------------
+
+
+def test_methods_lead_to_their_modules() -> None:
+    formula = Expression.parse("2.5*a + 1", ["a"])
+    columns = {"a": np.array([0.0, 2.0])}
+    np.testing.assert_allclose(formula.evaluate(columns), [1.0, 6.0])
+    values, ok = (1 / variable("a")).evaluate(columns, return_ok=True)
+    assert np.isnan(values[0]) and ok.tolist() == [False, True]
+    np.testing.assert_allclose(formula.evaluate(np.array([[0.0], [2.0]]), names=["a"]), [1.0, 6.0])
+    assert formula.derivative("a") is constant(2.5)
+    assert formula.refit(columns, np.array([1.0, 7.0])).expression.constants == pytest.approx((3.0,))
+    assert str(formula.sympy()) == "2.5*a + 1"
+    assert "2.5" in formula.latex()
+    assert "def formula(a)" in formula.code("python")

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from fractions import Fraction
 from functools import cache
 from numbers import Integral, Rational, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar, cast, overload
 from zlib import crc32
 
 from closedform.exceptions import InputError
@@ -25,7 +25,9 @@ from closedform.symbolic.operators import Operator, operator
 if TYPE_CHECKING:
     import numpy as np
 
+    from closedform.symbolic._program import FloatArray
     from closedform.symbolic.equivalence import Equivalence
+    from closedform.symbolic.evaluate import BoolArray
     from closedform.symbolic.refit import RefitResult
 
 Number = int | Fraction | float
@@ -219,7 +221,19 @@ class Expression(Draft):
 
         return parse(text, variables)
 
-    def evaluate(self, columns: Any, names: Sequence[str] | None = None, return_ok: bool = False) -> Any:
+    @overload
+    def evaluate(
+        self, columns: Any, return_ok: Literal[False] = False, *, names: Sequence[str] | None = None
+    ) -> FloatArray: ...
+
+    @overload
+    def evaluate(
+        self, columns: Any, return_ok: Literal[True], *, names: Sequence[str] | None = None
+    ) -> tuple[FloatArray, BoolArray]: ...
+
+    def evaluate(
+        self, columns: Any, return_ok: bool = False, *, names: Sequence[str] | None = None
+    ) -> FloatArray | tuple[FloatArray, BoolArray]:
         """Return the values on `columns`, or ``(values, ok)``; see `closedform.symbolic.evaluate.evaluate`."""
         from closedform.symbolic.evaluate import evaluate, evaluate_with_ok
 
@@ -255,17 +269,17 @@ class Expression(Draft):
 
         return to_sympy(self)
 
-    def latex(self, precision: int | None = None) -> str:
+    def latex(self, precision: int | None = None, **options: Any) -> str:
         """Return the formula in LaTeX, floats rounded to `precision` significant digits."""
         from closedform.symbolic.export.latex import to_latex
 
-        return to_latex(self, precision)
+        return to_latex(self, precision, **options)
 
-    def code(self, target: str) -> str:
-        """Return source text of a function for "python", "numpy", "c", "torch" or "excel"."""
+    def code(self, target: str = "python", **options: Any) -> str:
+        """Return source text for "python", "numpy", "c", "torch" or "excel"."""
         from closedform.symbolic.export.code import to_code
 
-        return to_code(self, target)
+        return to_code(self, target, **options)
 
     def to_json(self) -> Any:
         """Return the formula as nested lists of plain values; see `closedform.symbolic.json_form`."""
