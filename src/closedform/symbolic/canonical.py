@@ -21,9 +21,10 @@ from __future__ import annotations
 
 from closedform.symbolic.arithmetic import Number, value_of
 from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.factors import EXP, POW
 from closedform.symbolic.functions import extreme, function
 from closedform.symbolic.order import varies
-from closedform.symbolic.products import EXP, HALF, POW, multiply, raise_to
+from closedform.symbolic.products import HALF, multiply, raise_to
 from closedform.symbolic.signs import Domain, Signs
 from closedform.symbolic.sums import add_nodes
 from closedform.symbolic.terms import ADD, ONE, split

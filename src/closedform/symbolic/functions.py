@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 from closedform.symbolic.arithmetic import Number, is_even, is_exact, is_whole, value_of
 from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.factors import ABS, EXP, LOG, POW
 from closedform.symbolic.operators import OPERATORS
 from closedform.symbolic.order import product_key, varies
-from closedform.symbolic.products import ABS, EXP, LOG, POW, exponential
+from closedform.symbolic.products import exponential
 from closedform.symbolic.sums import add_terms, content_of, divided, leading_sign
 from closedform.symbolic.terms import ADD, MUL, ONE, ZERO, split, terms_of
 

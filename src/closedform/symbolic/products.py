@@ -35,7 +35,7 @@ from closedform.symbolic.arithmetic import (
     value_of,
 )
 from closedform.symbolic.expression import Expression, apply, constant
-from closedform.symbolic.operators import OPERATORS
+from closedform.symbolic.factors import ABS, EXP, LOG, POW, Power, fold_numbers, joined
 from closedform.symbolic.order import product_key, varies
 from closedform.symbolic.sums import add_nodes, add_terms, content_of, divided
 from closedform.symbolic.terms import ADD, MUL, ONE, ZERO, scaled, split, terms_of
@@ -43,7 +43,6 @@ from closedform.symbolic.terms import ADD, MUL, ONE, ZERO, scaled, split, terms_
 if TYPE_CHECKING:
     from closedform.symbolic.canonical import Rules
 
-POW, EXP, LOG, ABS = OPERATORS["pow"], OPERATORS["exp"], OPERATORS["log"], OPERATORS["abs"]
 HALF = constant(Fraction(1, 2))
 # A higher power of a product is not spread over the factors, which could overflow where the whole does not.
 LARGEST_SPREAD_POWER = 32
@@ -81,8 +80,8 @@ class Product:
             self._nested(node.args[0], node.args[1].value, exponent)
         elif node.op is EXP:
             self._exponents.append(self._rules.scale(exponent, node.args[0]))
-        elif node.op is ABS and is_even(exponent):
-            self.take(node.args[0], exponent)
+        elif node.op is ABS:
+            self._absolute(node.args[0], exponent)
         elif node.op is ADD:
             self._sum(node, exponent)
         else:
@@ -95,6 +94,13 @@ class Product:
         else:
             known[1].append(exponent)
             self._powers[id(base)] = base, known[1], known[2] or restricted or not is_whole(exponent)
+
+    def _absolute(self, inside: Expression, exponent: Number) -> None:
+        if is_even(exponent):
+            self.take(inside, exponent)
+            return
+        for factor in inside.args if inside.op is MUL else (inside,):
+            self._base(apply(ABS, factor), exponent)
 
     def _number(self, value: Number, exponent: Number) -> None:
         power = value if exponent == 1 else power_of(value, exponent)
@@ -231,9 +237,9 @@ class Product:
         self.numbers.append(math.exp(shift))
         return add_terms([term for term in terms if term.body is not None and varies(term.body)])
 
-    def _collected(self) -> list[tuple[Expression, Number, bool]]:
+    def _collected(self) -> list[Power]:
         """Return the bases with their exponents added up."""
-        settled: list[tuple[Expression, Number, bool]] = []
+        settled: list[Power] = []
         pending = self._powers
         while pending:
             self._powers = {}
@@ -263,17 +269,17 @@ class Product:
                 roots.append(apply(POW, constant(inside), constant(exponent)))
         return roots
 
-    def _built(self, powers: list[tuple[Expression, Number, bool]], fixed: list[Expression]) -> Expression:
+    def _built(self, powers: list[Power], fixed: list[Expression]) -> Expression:
         coefficient = product_of(self.numbers)
         if coefficient == 0:
             return ZERO
         factors = fixed + self._factors(powers)
         if isinstance(coefficient, float):
-            coefficient, factors = _fold_numbers(coefficient, factors)
+            coefficient, factors = fold_numbers(coefficient, factors)
         if coefficient is None:
             # Out of range as one number.
             constants = [constant(number) for number in sorted(self.numbers) if number != 1]
-            return _joined([*constants, *sorted(factors, key=product_key)])
+            return joined([*constants, *sorted(factors, key=product_key)])
         if not factors:
             return constant(coefficient)
         if len(factors) == 1:
@@ -284,9 +290,9 @@ class Product:
         factors.sort(key=product_key)
         return apply(MUL, *factors) if coefficient == 1 else apply(MUL, constant(coefficient), *factors)
 
-    def _factors(self, powers: list[tuple[Expression, Number, bool]]) -> list[Expression]:
+    def _factors(self, powers: list[Power]) -> list[Expression]:
         """Return the powers as nodes; bases with the same whole exponent share it."""
-        factors: list[Expression] = []
+        powers, factors = absolute_values_joined(powers)
         shared: dict[Number, list[Expression]] = {}
         for base, exponent, restricted in powers:
             if exponent == 1 and not restricted:
@@ -300,7 +306,7 @@ class Product:
             else:
                 shared.setdefault(exponent, []).append(base)
         for exponent, bases in shared.items():
-            factors.append(apply(POW, _joined(sorted(bases, key=product_key)), constant(exponent)))
+            factors.append(apply(POW, joined(sorted(bases, key=product_key)), constant(exponent)))
         return factors
 
 
@@ -369,23 +375,5 @@ def exponential(rules: Rules, argument: Expression) -> Expression:
     return product.finish()
 
 
-def _joined(factors: list[Expression]) -> Expression:
-    return factors[0] if len(factors) == 1 else apply(MUL, *factors)
-
-
 def _count(node: Expression) -> int:
     return sum(1 for _ in terms_of(node))
-
-
-def _fold_numbers(coefficient: float, factors: list[Expression]) -> tuple[Number, list[Expression]]:
-    """Multiply the factors without variables into a fitted coefficient."""
-    kept = []
-    total: Number = coefficient
-    for factor in sorted(factors, key=product_key):
-        value = None if varies(factor) else value_of(factor)
-        product = product_of([float(total), value]) if value else None
-        if product is None:
-            kept.append(factor)
-        else:
-            total = product
-    return total, kept
