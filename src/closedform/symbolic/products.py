@@ -35,7 +35,7 @@ from closedform.symbolic.arithmetic import (
     value_of,
 )
 from closedform.symbolic.expression import Expression, apply, constant
-from closedform.symbolic.factors import ABS, EXP, LOG, POW, Power, fold_numbers, joined
+from closedform.symbolic.factors import ABS, EXP, LOG, POW, Power, absolute_values_joined, fold_numbers, joined
 from closedform.symbolic.order import product_key, varies
 from closedform.symbolic.sums import add_nodes, add_terms, content_of, divided
 from closedform.symbolic.terms import ADD, MUL, ONE, ZERO, scaled, split, terms_of
