@@ -34,9 +34,9 @@ def _batch(n_rows: int, items: Iterable[tuple[FloatArray, Recipe, int]]) -> Batc
     return Batch(np.stack(values, axis=1), recipes, costs)
 
 
-def variables(X: FloatArray, names: Sequence[str]) -> Batch:
+def variables(X: FloatArray, recipes: Sequence[Recipe]) -> Batch:
     """The columns themselves."""
-    return Batch(X, [("var", name) for name in names], [1] * len(names))
+    return Batch(X, list(recipes), [1] * len(recipes))
 
 
 def constant_column(n_rows: int) -> FloatArray:
@@ -71,7 +71,7 @@ def powers(batch: Batch, exponents: Sequence[Exponent]) -> Batch:
     return _batch(batch.values.shape[0], columns)
 
 
-def monomials(X: FloatArray, names: Sequence[str], limit: int) -> Batch:
+def monomials(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Batch:
     """Products of powers of at least two variables with small exponents, simplest first, at most ``limit``."""
     n, d = X.shape
     columns: list[tuple[FloatArray, Recipe, int]] = []
@@ -83,7 +83,7 @@ def monomials(X: FloatArray, names: Sequence[str], limit: int) -> Batch:
                 if (j, exponent) not in logs:
                     logs[j, exponent] = np.power(X[:, j], float(exponent))
                 value = value * logs[j, exponent]
-            recipe = product_recipe([(("var", names[j]), exponent) for j, exponent in vector])
+            recipe = product_recipe([(recipes[j], exponent) for j, exponent in vector])
             columns.append((value, recipe, 2 * sum(abs(exponent) for _, exponent in vector)))
     return _batch(n, columns)
 

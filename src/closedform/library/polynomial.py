@@ -25,15 +25,15 @@ class MonomialBasis:
 
     Parameters
     ----------
-    names : tuple of str
-        Names of the columns.
+    recipes : tuple of recipe
+        What the columns are.
     exponents : tuple of tuple of int
         One exponent vector per basis function; the first is the constant.
     scales : ndarray of shape (n_features,)
         Largest magnitude of each column.
     """
 
-    names: tuple[str, ...]
+    recipes: tuple[Recipe, ...]
     exponents: tuple[tuple[int, ...], ...]
     scales: FloatArray
 
@@ -54,14 +54,14 @@ class MonomialBasis:
             if coefficient == 0.0:
                 continue
             plain = float(coefficient / np.prod(self.scales ** np.asarray(vector)))
-            monomial = product_recipe([(("var", name), e) for name, e in zip(self.names, vector, strict=True)])
+            monomial = product_recipe(list(zip(self.recipes, vector, strict=True)))
             parts.append(plain if monomial == 1 else ("mul", plain, monomial))
         if not parts:
             return 0
         return parts[0] if len(parts) == 1 else ("add", *parts)
 
 
-def monomial_basis(X: FloatArray, names: Sequence[str], degree: int) -> MonomialBasis:
+def monomial_basis(X: FloatArray, recipes: Sequence[Recipe], degree: int) -> MonomialBasis:
     """All monomials of total degree at most ``degree``."""
     d = X.shape[1]
     exponents = tuple(
@@ -70,7 +70,7 @@ def monomial_basis(X: FloatArray, names: Sequence[str], degree: int) -> Monomial
         for chosen in itertools.combinations_with_replacement(range(d), total)
     )
     scales = np.abs(X).max(axis=0)
-    return MonomialBasis(tuple(names), exponents, np.where(scales > 0, scales, 1.0))
+    return MonomialBasis(tuple(recipes), exponents, np.where(scales > 0, scales, 1.0))
 
 
 def n_monomials(n_features: int, degree: int) -> int:
@@ -86,7 +86,7 @@ def largest_degree(n_features: int, n_terms: int, largest: int) -> int:
     return degree
 
 
-def fit_polynomial(X: FloatArray, names: Sequence[str], z: FloatArray, *, largest: int) -> Recipe | None:
+def fit_polynomial(X: FloatArray, recipes: Sequence[Recipe], z: FloatArray, *, largest: int) -> Recipe | None:
     """The polynomial that equals ``z`` exactly, or None.
 
     Degrees up to ``largest`` are tried as long as there are three rows per term.
@@ -95,7 +95,7 @@ def fit_polynomial(X: FloatArray, names: Sequence[str], z: FloatArray, *, larges
     if scale == 0.0 or not np.isfinite(scale):
         return None
     for degree in range(1, largest_degree(X.shape[1], len(X) // 3, largest) + 1):
-        basis = monomial_basis(X, names, degree)
+        basis = monomial_basis(X, recipes, degree)
         columns = basis.values(X)
         coefficients = np.linalg.lstsq(columns, z / scale, rcond=None)[0]
         if _relative(columns @ coefficients - z / scale, z / scale) < EXACT:
@@ -103,7 +103,7 @@ def fit_polynomial(X: FloatArray, names: Sequence[str], z: FloatArray, *, larges
     return None
 
 
-def fit_rational(X: FloatArray, names: Sequence[str], z: FloatArray, *, largest: int) -> Recipe | None:
+def fit_rational(X: FloatArray, recipes: Sequence[Recipe], z: FloatArray, *, largest: int) -> Recipe | None:
     """The ratio of two polynomials of equal degree that equals ``z`` exactly, or None.
 
     ``z q(x) - p(x) = 0`` is linear in all coefficients: the solution is the null vector of one matrix. At the first
@@ -113,7 +113,7 @@ def fit_rational(X: FloatArray, names: Sequence[str], z: FloatArray, *, largest:
     if scale == 0.0 or not np.isfinite(scale):
         return None
     for degree in range(1, largest_degree(X.shape[1], len(X) // 6, largest) + 1):
-        basis = monomial_basis(X, names, degree)
+        basis = monomial_basis(X, recipes, degree)
         found = _null_ratio(basis.values(X), z / scale)
         if found is not None:
             numerator, denominator = found
@@ -172,11 +172,11 @@ def _relative(residual: FloatArray, z: FloatArray) -> float:
 
 
 def significant_polynomials(
-    X: FloatArray, names: Sequence[str], z: FloatArray, weight: FloatArray, *, largest: int, n_terms: int
+    X: FloatArray, recipes: Sequence[Recipe], z: FloatArray, weight: FloatArray, *, largest: int, n_terms: int
 ) -> Iterator[Recipe]:
     """Sparse polynomials of growing size by forward selection (orthogonal matching pursuit), for noisy targets."""
     degree = largest_degree(X.shape[1], min(200, len(X) // 4), largest)
-    basis = monomial_basis(X, names, degree)
+    basis = monomial_basis(X, recipes, degree)
     root = np.sqrt(weight)
     columns = basis.values(X) * root[:, None]
     target = z * root

@@ -14,7 +14,8 @@ from closedform.symbolic.expression import Expression, apply, constant, variable
 
 FloatArray = NDArray[np.float64]
 
-# A recipe says how to build an expression without building it: ("var", name), a number, or (operator, recipe, ...).
+# A recipe says how to build an expression without building it: ("var", name), a number, an expression, or
+# (operator, recipe, ...).
 # Pools hold tens of thousands of entries of which a handful become expressions.
 Recipe = Any
 
@@ -25,6 +26,8 @@ _HASH_DIGITS = 7
 
 def build(recipe: Recipe) -> Expression:
     """The expression of a recipe."""
+    if isinstance(recipe, Expression):
+        return recipe
     if isinstance(recipe, int | float | Fraction):
         return constant(recipe)
     head, *rest = recipe

@@ -6,7 +6,7 @@ the logarithms of the variables themselves are always in that model, so that any
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import TypeAlias
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.library import grow
-from closedform.library.pool import Batch, Pool, concatenate
+from closedform.library.pool import Batch, Pool, Recipe, concatenate
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -29,18 +29,18 @@ def _some(batch: Batch, count: int) -> Batch:
     return batch.cheapest(count)
 
 
-def _arguments(X: FloatArray, names: tuple[str, ...], n_monomials: int) -> Batch:
+def _arguments(X: FloatArray, recipes: Sequence[Recipe], n_monomials: int) -> Batch:
     """What units are applied to: variables, sums, differences, small monomials, and x + x^2."""
-    base = grow.variables(X, names)
+    base = grow.variables(X, recipes)
     squares = grow.powers(base, (2, 3, _HALF, -1))
     pairs = grow.sums(base)
     quadratic = Batch(base.values + base.values**2, [("add", r, ("pow", r, 2)) for r in base.recipes], [5] * len(base))
-    return concatenate([base, squares, pairs, quadratic, grow.monomials(X, names, n_monomials)])
+    return concatenate([base, squares, pairs, quadratic, grow.monomials(X, recipes, n_monomials)])
 
 
-def term_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[Batch]:
+def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterator[Batch]:
     """Columns of the term library, simple ones first."""
-    base = grow.variables(X, names)
+    base = grow.variables(X, recipes)
     power = grow.powers(base, _TERM_POWERS)
     yield base
     yield power
@@ -48,13 +48,13 @@ def term_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[
     negative = grow.images(base, ("exp",), (-1, -_HALF, 2, -2))
     yield unary
     yield negative
-    yield grow.products(base, unary, 200)
-    monomials = grow.monomials(X, names, limit)
+    yield grow.products(concatenate([base, grow.powers(base, (-1, 2, _HALF))]), unary, 400)
+    monomials = grow.monomials(X, recipes, limit)
     yield _some(monomials, 80)
     pairs = grow.sums(base)
     yield pairs
     yield grow.powers(pairs, (2, -1, _HALF, -2, 3, -_HALF))
-    arguments = _arguments(X, names, 60)
+    arguments = _arguments(X, recipes, 60)
     yield grow.images(arguments, ("exp", "log", "sqrt", "sin", "cos", "tanh", "cosh", "atan"))
     yield grow.images(arguments, ("exp",), (-1,))
     one = grow.shifted(arguments, (1,), (1, -1))
@@ -65,7 +65,9 @@ def term_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[
     )
     yield grow.products(_some(unary, 12), concatenate([unary, grow.powers(unary, (2,))]), 400)
     yield _some(monomials, 300)
-    yield grow.powers(_some(monomials, 150), (_HALF,))
+    roots = grow.powers(_some(monomials, 150), (_HALF,))
+    yield roots
+    yield grow.products(grow.images(base, _TRIGONOMETRIC), _some(roots, 60), 400)
     yield grow.images(grow.shifted(base, (1,), (1, -1)), ("exp", "sin", "cos"))
     yield grow.products(_some(units, 150), concatenate([base, power, _some(monomials, 40)]), limit // 2)
     yield _some(monomials, limit // 3)
@@ -77,10 +79,10 @@ def term_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[
     yield monomials
 
 
-def factor_batches(X: FloatArray, names: tuple[str, ...], limit: int) -> Iterator[Batch]:
+def factor_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterator[Batch]:
     """Columns of the factor library, simple ones first; values are of g, or of s with the recipe ``("exp", s)``."""
-    base = grow.variables(X, names)
-    monomials = grow.monomials(X, names, limit)
+    base = grow.variables(X, recipes)
+    monomials = grow.monomials(X, recipes, limit)
     yield _exponential(concatenate([base, grow.powers(base, (2, -1, _HALF, -2, 3))]))
     yield as_factors(grow.sums(base))
     yield as_factors(grow.images(base, _TRIGONOMETRIC, _NATURAL_SCALES))
@@ -128,14 +130,14 @@ def _exponential(batch: Batch) -> Batch:
     return Batch(batch.values, [("exp", recipe) for recipe in batch.recipes], [cost + 1 for cost in batch.costs])
 
 
-def term_pool(X: FloatArray, names: tuple[str, ...], limit: int, rng: np.random.Generator) -> Pool:
+def term_pool(X: FloatArray, recipes: Sequence[Recipe], limit: int, rng: np.random.Generator) -> Pool:
     """The library of terms with at most ``limit`` columns."""
-    return _fill(Pool(len(X), limit, rng), term_batches(X, names, limit))
+    return _fill(Pool(len(X), limit, rng), term_batches(X, recipes, limit))
 
 
-def factor_pool(X: FloatArray, names: tuple[str, ...], limit: int, rng: np.random.Generator) -> Pool:
+def factor_pool(X: FloatArray, recipes: Sequence[Recipe], limit: int, rng: np.random.Generator) -> Pool:
     """The library of factors with at most ``limit`` columns."""
-    return _fill(Pool(len(X), limit, rng), factor_batches(X, names, limit))
+    return _fill(Pool(len(X), limit, rng), factor_batches(X, recipes, limit))
 
 
 def _fill(pool: Pool, batches: Iterator[Batch]) -> Pool:

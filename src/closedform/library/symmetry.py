@@ -25,12 +25,14 @@ from closedform.library.powers import rounded_exponent
 FloatArray = NDArray[np.float64]
 
 _RATIOS = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
-_MOST_TERMS = 130
-_MOST_ROWS = 1200
-_MOST_COLUMNS = 8
+_MOST_TERMS = 70
+_MOST_ROWS = 700
+_MOST_COLUMNS = 6
 # The surrogate must explain this share of the target before a test on it means anything.
 _LARGEST_UNEXPLAINED = 0.05
-_LARGEST_RISE = 1.15
+_LARGEST_RISE = 1.1
+# An error that is this small is the surrogate's own; what it does from there on says nothing.
+_SURROGATE_ERROR = 1e-7
 _TRIM = 0.95
 
 
@@ -88,7 +90,7 @@ def _best_merger(state: Reduction, y: FloatArray, error: float) -> tuple[Reducti
             # A power of one of the two may stand beside the merged column: a linear term in the logarithm.
             extra = _standard(np.log(np.abs(state.columns[i].values))) if is_product and in_logs else None
             found = _error(_features((column, *rest)), target, extra)
-            if found <= _LARGEST_RISE * error and (best is None or found < best[0]):
+            if found <= _LARGEST_RISE * error + _SURROGATE_ERROR and (best is None or found < best[0]):
                 best = found, (i, j, column, extra is not None)
     if best is None:
         return None

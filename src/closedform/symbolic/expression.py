@@ -205,10 +205,13 @@ class Expression(Draft):
 
     @property
     def complexity(self) -> int:
-        """Cost of the canonical form: its nodes, a subexpression without variables counting 1."""
+        """Cost of the canonical form as it is shown: its nodes, a subexpression without variables counting 1."""
         known = self._complexity
         if known is None:
-            known = self.canonical().fold(_cost)[0]
+            from closedform.symbolic.arrangement import arranged
+
+            # A difference or a quotient is one operation to a reader, whatever the canonical form makes of it.
+            known = arranged(self.canonical()).fold(_cost)[0]
             _set(self, "_complexity", known)
         return known
 

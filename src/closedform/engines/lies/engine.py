@@ -11,13 +11,14 @@ import numpy as np
 from closedform.engines.base import Budget, Candidate, Problem
 from closedform.engines.lies import screening
 from closedform.engines.lies.sparse import random_power_sums
-from closedform.engines.lies.view import View, views
+from closedform.engines.lies.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
 from closedform.engines.lies.workspace import Proposal, Workspace
 
 Stage = Callable[[], Iterator[Proposal]]
 
 # Seconds that a stage with a pool of this many columns takes on one core, roughly: pairs cost the square.
 _SECONDS_PER_SQUARE = 2e-7
+_GRID_COLUMNS = 2500
 
 
 @dataclass(frozen=True)
@@ -88,43 +89,53 @@ class LIESEngine:
             yield from self._random(workspace, rng)
 
     def _screened(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
-        looks = list(views(workspace.fitted, workspace.screen))
-        for stage in self._stages(looks, workspace, rng):
+        for stage in self._stages(workspace, rng):
             if workspace.solved or workspace.budget.expired():
                 return
             yield from workspace.judge_all(stage(), 40)
 
-    def _stages(self, looks: list[View], workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
+    def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
-        operators = workspace.problem.operators
-        n_rows = len(workspace.screen.y)
-        whole = looks[-1]
+        whole = on_rows(whole_view(workspace.fitted), workspace.screened)
         yield lambda: iter(screening.affine(whole))
+        if self.log_space:
+            yield lambda: screening.products_of_powers(whole)
+        reduced = without_power_factors(workspace.fitted) if self.log_space else None
+        merged = with_merged_columns(reduced or whole_view(workspace.fitted))
+        looks = [on_rows(view, workspace.screened) for view in (merged, reduced) if view is not None] + [whole]
         for view in looks:
-            yield lambda view=view: screening.polynomials(view, operators, 9)
-        for limit in _sizes(self.library_size):
+            yield lambda view=view: screening.polynomials(view, workspace.problem.operators, 9)
+        sizes = sorted({min(size, self.library_size) for size in (800, 2500, self.library_size)})
+        for size in sizes:
             for view in looks:
-                size = min(limit, _affordable(workspace.budget))
-                if self.log_space:
-                    yield lambda view=view, size=size: screening.products_of_factors(
-                        view, screening.factor_pool(view.X, view.names, size, rng), self.max_terms - 1
-                    )
-                yield lambda view=view, size=size: screening.sums_of_terms(
-                    view, screening.term_pool(view.X, view.names, size, rng), operators, self.max_terms
-                )
-            if limit == _sizes(self.library_size)[0]:
-                yield from self._inner_constants(looks, operators, rng, min(1500 + 5 * n_rows, 3000))
-        yield lambda: screening.sparse_polynomials(whole, operators, 4, 8)
+                yield from self._level(view, size, size == sizes[0], workspace, rng)
+        yield lambda: screening.sparse_polynomials(whole, workspace.problem.operators, 4, 8)
 
-    def _inner_constants(
-        self, looks: list[View], operators: frozenset[str], rng: np.random.Generator, size: int
+    def _level(
+        self, view: View, size: int, first: bool, workspace: Workspace, rng: np.random.Generator
     ) -> Iterator[Stage]:
-        for view in looks:
-            yield lambda view=view: screening.sums_of_terms(
-                view, screening.grid_terms(view, size, rng), operators, min(3, self.max_terms)
+        """Libraries of one size, and at first the units with inner constants: before the library where it is cheap."""
+        operators = workspace.problem.operators
+        few = view.X.shape[1] <= 2
+        if first and few:
+            yield from self._inner_constants(view, operators, rng)
+        limit = min(size, _affordable(workspace.budget))
+        if self.log_space:
+            yield lambda: screening.products_of_factors(
+                view, screening.factor_pool(view.X, view.recipes, limit, rng), self.max_terms - 1
             )
-            if self.log_space:
-                yield lambda view=view: screening.products_of_factors(view, screening.grid_factors(view, size, rng), 2)
+        yield lambda: screening.sums_of_terms(
+            view, screening.term_pool(view.X, view.recipes, limit, rng), operators, self.max_terms
+        )
+        if first and not few:
+            yield from self._inner_constants(view, operators, rng)
+
+    def _inner_constants(self, view: View, operators: frozenset[str], rng: np.random.Generator) -> Iterator[Stage]:
+        if self.log_space:
+            yield lambda: screening.products_of_factors(view, screening.grid_factors(view, _GRID_COLUMNS, rng), 2)
+        yield lambda: screening.sums_of_terms(
+            view, screening.grid_terms(view, _GRID_COLUMNS, rng), operators, min(3, self.max_terms)
+        )
 
     def _random(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
         yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts), 4 * self.restarts)
@@ -134,10 +145,6 @@ class LIESEngine:
             yield from workspace.judge(expression)
             if workspace.solved or workspace.budget.expired():
                 return
-
-
-def _sizes(largest: int) -> tuple[int, ...]:
-    return tuple(sorted({min(800, largest), min(2500, largest), largest}))
 
 
 def _affordable(budget: Budget) -> int:

@@ -17,7 +17,7 @@ import numpy as np
 
 from closedform.engines.base import FloatArray
 from closedform.engines.lies.view import View
-from closedform.engines.lies.workspace import Proposal
+from closedform.engines.lies.workspace import Inner, Proposal
 from closedform.library import grow
 from closedform.library.links import IDENTITY, Link, usable_links
 from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
@@ -25,6 +25,7 @@ from closedform.library.pool import Batch, Pool, Recipe, build, concatenate, sig
 from closedform.library.pools import as_factors, factor_pool, term_pool
 from closedform.library.select import Selection, Selector
 from closedform.symbolic.evaluate import evaluate
+from closedform.symbolic.expression import Expression
 
 _ROUND_EXACT = 1e-7
 _ROUND_ROUGH = 0.12
@@ -37,9 +38,9 @@ _PRICE_OF_A_TERM = 3.0
 
 def affine(view: View) -> list[Proposal]:
     """The best constant factor and the best affine function: a network of identity units."""
-    columns = [("mul", 1.0, ("var", name)) for name in view.names]
+    columns = [("mul", 1.0, recipe) for recipe in view.recipes]
     coefficients = _solve(np.column_stack([np.ones(len(view.y)), view.X]), view.y)
-    parts = [("mul", float(c), ("var", name)) for c, name in zip(coefficients[1:], view.names, strict=True)]
+    parts = [("mul", float(c), r) for c, r in zip(coefficients[1:], view.recipes, strict=True)]
     whole = Proposal(build(view.whole(("add", float(coefficients[0]), *parts))), 0.5)
     return [whole, *(Proposal(build(view.whole(("add", 1.0, column))), 0.9) for column in columns)]
 
@@ -50,11 +51,11 @@ def polynomials(view: View, operators: frozenset[str], degree: int) -> Iterator[
     for link in links:
         with np.errstate(all="ignore"):
             z = link.forward(view.y)
-        found = fit_polynomial(view.X, view.names, z, largest=degree)
+        found = fit_polynomial(view.X, view.recipes, z, largest=degree)
         if found is not None:
             yield Proposal(build(view.whole(link.outer(found))), 0.0)
         elif link is IDENTITY:
-            ratio = fit_rational(view.X, view.names, z, largest=degree)
+            ratio = fit_rational(view.X, view.recipes, z, largest=degree)
             if ratio is not None:
                 yield Proposal(build(view.whole(ratio)), 0.0)
 
@@ -63,8 +64,13 @@ def sparse_polynomials(view: View, operators: frozenset[str], degree: int, n_ter
     """Polynomials of a growing number of terms, for targets that are not exactly polynomial."""
     for link in usable_links(view.y, operators)[:5]:
         z, weight = _linked(view, link)
-        for found in significant_polynomials(view.X, view.names, z, weight, largest=degree, n_terms=n_terms):
+        for found in significant_polynomials(view.X, view.recipes, z, weight, largest=degree, n_terms=n_terms):
             yield Proposal(build(view.whole(link.outer(found))), 0.3)
+
+
+def products_of_powers(view: View) -> Iterator[Proposal]:
+    """One product of powers of the variables: a single exponential unit over logarithm units."""
+    yield from products_of_factors(view, None, 0)
 
 
 # ------------------------------------------------------------------------------------------- sums of library columns
@@ -77,12 +83,24 @@ def sums_of_terms(view: View, pool: Pool, operators: frozenset[str], depth: int)
         z, _ = _linked(view, link)
         for chosen in _selections(selector, pool, z, depth):
             recipe = _linear_combination(pool, chosen.columns, z)
-            yield Proposal(build(view.whole(link.outer(recipe))), _promise(chosen))
+            yield _through(link, view, recipe, z, _promise(chosen))
+
+
+def _through(link: Link, view: View, recipe: Recipe, z: FloatArray, promise: float) -> Proposal:
+    """The formula whose outermost unit is that of the link."""
+
+    def outer(inner: Recipe) -> Expression:
+        return build(view.whole(link.outer(inner)))
+
+    if link is IDENTITY:
+        return Proposal(outer(recipe), promise)
+    return Proposal(outer(recipe), promise, Inner(build(recipe), z, outer))
 
 
 def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> list[Selection]:
     """Promising sets of up to ``depth`` columns: the best ones, and the best ones of different kinds."""
-    chosen = selector.singles(z, 5)
+    singles = selector.singles(z, 300)
+    chosen = singles[:3] + _diverse(singles, pool, 8)
     if depth >= 2:
         pairs = selector.pairs(z, 1500)
         chosen += pairs[:4] + _diverse(pairs, pool, 8)
@@ -118,29 +136,30 @@ def _linear_combination(pool: Pool, columns: Sequence[int], z: FloatArray) -> Re
 # --------------------------------------------------------------------------------------- products of library factors
 
 
-def products_of_factors(view: View, pool: Pool, depth: int) -> Iterator[Proposal]:
+def products_of_factors(view: View, pool: Pool | None, depth: int) -> Iterator[Proposal]:
     """Products of powers of the variables and of up to ``depth`` library factors: linear in the logarithms."""
     if (view.y == 0).any():
         return
     logs = [j for j in range(view.X.shape[1]) if (view.X[:, j] != 0).all()]
     always = np.column_stack([grow.constant_column(len(view.y)), np.log(np.abs(view.X[:, logs]))])
-    selector = Selector(pool.matrix(), always)
     target = np.log(np.abs(view.y))
+    selector = Selector(np.empty((len(target), 0)) if pool is None else pool.matrix(), always)
     nothing = Selection((), selector.project(target)[1])
-    chosen = [nothing, *_selections(selector, pool, target, depth)]
+    chosen = [nothing] if pool is None else [nothing, *_selections(selector, pool, target, depth)]
     for selection in chosen:
         for recipe in _product(view, pool, logs, always, selection.columns, target):
             yield Proposal(build(view.whole(recipe)), _promise(selection))
 
 
 def _product(
-    view: View, pool: Pool, logs: list[int], always: FloatArray, columns: Sequence[int], target: FloatArray
+    view: View, pool: Pool | None, logs: list[int], always: FloatArray, columns: Sequence[int], target: FloatArray
 ) -> Iterator[Recipe]:
     """The product with exponents as solved, and once more with exponents rounded to halves where they are near."""
-    standard = pool.matrix()[:, list(columns)]
+    standard = np.empty((len(target), 0)) if pool is None else pool.matrix()[:, list(columns)]
     solved = _solve(np.column_stack([always, standard]), target)
     own = [float(c) for c in solved[1 : 1 + len(logs)]]
-    factor = [float(c) / pool.scales[j] for c, j in zip(solved[1 + len(logs) :], columns, strict=True)]
+    chosen = [] if pool is None else [(pool.recipes[j], pool.scales[j]) for j in columns]
+    factor = [float(c) / scale for c, (_, scale) in zip(solved[1 + len(logs) :], chosen, strict=True)]
     seen = set()
     for tolerance in (_ROUND_ROUGH, _ROUND_EXACT):
         exponents = tuple(_rounded(value, tolerance) for value in (*own, *factor))
@@ -149,13 +168,12 @@ def _product(
         seen.add(exponents)
         parts: list[Recipe] = [1.0]
         for j, exponent in zip(logs, exponents[: len(logs)], strict=True):
-            parts += _power(("var", view.names[j]), view.X[:, j], exponent)
-        for j, exponent in zip(columns, exponents[len(logs) :], strict=True):
-            recipe = pool.recipes[j]
+            parts += _power(view.recipes[j], view.X[:, j], exponent)
+        for (recipe, _), exponent in zip(chosen, exponents[len(logs) :], strict=True):
             if recipe[0] == "exp":
                 parts.append(("exp", ("mul", float(exponent), recipe[1])))
             else:
-                values = evaluate(build(recipe), dict(zip(view.names, view.X.T, strict=True)))
+                values = evaluate(build(recipe), view.source)
                 parts += _power(recipe, values, exponent)
         yield ("mul", *parts) if len(parts) > 1 else ("mul", 1.0, *parts)
 
@@ -188,9 +206,9 @@ def _rounded(value: float, tolerance: float) -> Fraction | float:
 def grid_terms(view: View, limit: int, rng: np.random.Generator) -> Pool:
     """A pool of units of one variable with inner constants on a grid, alone and times another variable."""
     pool = Pool(len(view.y), limit, rng)
-    base = grow.variables(view.X, view.names)
+    base = grow.variables(view.X, view.recipes)
     pool.add(base)
-    pool.add(grow.powers(base, (2, -1)))
+    pool.add(grow.powers(base, (2, -1, -2, 3, -3, 4, -4, Fraction(1, 2), -6, -12)))
     simple = ("exp", "log", "power", "sine", "cosine", "arrhenius", "stretched", "saturation")
     for j in range(len(base)):
         pool.add(grow.families(view.X[:, j], base.recipes[j])[0])
@@ -205,7 +223,7 @@ def grid_terms(view: View, limit: int, rng: np.random.Generator) -> Pool:
 def grid_factors(view: View, limit: int, rng: np.random.Generator) -> Pool:
     """A pool of factors with inner constants on a grid: shifts, growth and saturation curves, oscillations."""
     pool = Pool(len(view.y), limit, rng)
-    base = grow.variables(view.X, view.names)
+    base = grow.variables(view.X, view.recipes)
     blocks = []
     for j in range(len(base)):
         units, labels = grow.families(view.X[:, j], base.recipes[j])
@@ -213,7 +231,7 @@ def grid_factors(view: View, limit: int, rng: np.random.Generator) -> Pool:
         blocks.append(units.take(inner))
         exponentials = units.take([i for i, label in enumerate(labels) if label == "exp"])
         blocks.append(grow.with_spread(exponentials, (0.3, 3.0, -0.5, -0.999)))
-    some = concatenate([base, grow.powers(base, (2, -1, Fraction(1, 2))), grow.monomials(view.X, view.names, 60)])
+    some = concatenate([base, grow.powers(base, (2, -1, Fraction(1, 2))), grow.monomials(view.X, view.recipes, 60)])
     blocks.append(grow.with_spread(some, (0.03, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
     for block in blocks:
         pool.add(as_factors(block))
@@ -231,7 +249,7 @@ def _exponents(batch: Batch) -> Batch:
 
 def library_pools(view: View, limit: int, rng: np.random.Generator) -> tuple[Pool, Pool]:
     """Terms and factors without inner constants."""
-    return term_pool(view.X, view.names, limit, rng), factor_pool(view.X, view.names, limit, rng)
+    return term_pool(view.X, view.recipes, limit, rng), factor_pool(view.X, view.recipes, limit, rng)
 
 
 def _linked(view: View, link: Link) -> tuple[FloatArray, FloatArray]:
@@ -250,4 +268,5 @@ def _solve(columns: FloatArray, z: FloatArray) -> FloatArray:
 
 
 def _promise(selection: Selection) -> float:
-    return selection.unexplained * _PRICE_OF_A_TERM ** len(selection.columns)
+    # Below the rounding level nothing is left to compare but the number of terms.
+    return max(selection.unexplained, 1e-20) * _PRICE_OF_A_TERM ** len(selection.columns)

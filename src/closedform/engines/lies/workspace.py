@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -17,7 +17,7 @@ from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
 
 # Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
-NEAR = 1e-6
+NEAR = 1e-9
 EXACT = 1e-11
 _ROUNDING = 1e-13
 # A fitted constant with more digits than this was not recognised as a number anybody would write down.
@@ -26,7 +26,26 @@ _SCREEN_ROWS = 300
 _FIT_ROWS = 2000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Inner:
+    """What stands inside the outermost unit: its target is known, and there it is easier to train than through the unit.
+
+    Parameters
+    ----------
+    expression : Expression
+        The inner part.
+    target : ndarray of shape (n_rows,)
+        What it should be on the screening rows.
+    outer : callable
+        The whole formula from the inner part.
+    """
+
+    expression: Expression
+    target: FloatArray
+    outer: Callable[[Expression], Expression]
+
+
+@dataclass(frozen=True, eq=False)
 class Proposal:
     """A formula with rough constants.
 
@@ -36,10 +55,13 @@ class Proposal:
         The formula.
     promise : float
         Estimated share of the variance left unexplained; proposals are judged in the order of it.
+    inner : Inner, optional
+        The part inside the outermost unit, where it can be trained by itself.
     """
 
     expression: Expression
     promise: float = 1.0
+    inner: Inner | None = None
 
 
 @dataclass
@@ -69,8 +91,9 @@ class Workspace:
     def __post_init__(self) -> None:
         n = self.problem.n_samples
         order = self.rng.permutation(n)
-        self.screen = self.problem.rows(np.sort(order[:_SCREEN_ROWS]))
         self.fitted = self.problem.rows(np.sort(order[:_FIT_ROWS])) if n > _FIT_ROWS else self.problem
+        self.screened = np.sort(self.rng.permutation(self.fitted.n_samples)[:_SCREEN_ROWS])
+        self.screen = self.fitted.rows(self.screened)
 
     def judge_all(self, proposals: Iterable[Proposal], limit: int) -> Iterator[Candidate]:
         """Judge the most promising ``limit`` proposals; stops when the problem is solved or time is up."""
@@ -78,7 +101,7 @@ class Workspace:
         for proposal in islice(ordered, limit):
             if self.solved or self.budget.expired():
                 return
-            yield from self.judge(proposal.expression)
+            yield from self.judge(self._trained_inside(proposal))
 
     def judge(self, expression: Expression) -> Iterator[Candidate]:
         """The proposal with fitted constants, if it is new and good enough for its size."""
@@ -104,6 +127,14 @@ class Workspace:
         if not np.isfinite(residual).all():
             return float("inf")
         return _weighted_rms(residual / problem.scale, problem.sample_weight)
+
+    def _trained_inside(self, proposal: Proposal) -> Expression:
+        """The proposal after some steps on its inner part, if that has constants to train."""
+        inner = proposal.inner
+        if inner is None or not inner.expression.constants:
+            return proposal.expression
+        fitted = refit(inner.expression, self.screen.columns, inner.target, max_iter=20)
+        return inner.outer(fitted.expression) if np.isfinite(fitted.loss) else proposal.expression
 
     def _admissible(self, expression: Expression) -> bool:
         if expression in self._seen or not expression.variables:
