@@ -121,9 +121,12 @@ class Judge:
         sigma = problem.deviation(start.values, start.expression.n_constants) if noise is None else noise
         return cls(problem, start, clean, max(sigma, rounding), max(_RISE * error, rounding))
 
-    def margin(self, role: Role) -> float:
+    def margin(self, role: Role, number: SimpleNumber) -> float:
         """Nats that a simple number must save."""
-        return _MARGIN_CLEAN if self.clean else _MARGIN_NOISY[role]
+        if self.clean:
+            # A term at rounding level is no coincidence.
+            return _MARGIN_CLEAN if number.value != 0.0 else 0.0
+        return _MARGIN_NOISY[role]
 
     def tolerance(self, standard_error: float, value: float) -> float:
         """How far any simple number may be away from a constant."""
@@ -247,7 +250,7 @@ class _Search:
         return None
 
     def _worth(self, before: State, after: State, option: _Option, role: Role) -> bool:
-        return option.gain - 0.5 * max(self._judge.rise(before, after), 0.0) >= self._judge.margin(role)
+        return option.gain - 0.5 * max(self._judge.rise(before, after), 0.0) >= self._judge.margin(role, option.number)
 
     def _options(self, state: State, role: Role | None) -> list[_Option]:
         """Simple numbers for the constants of one role, those first that shorten the description most."""
@@ -263,7 +266,7 @@ class _Search:
                 if not self._judge.clean and abs(number.value - value) > _reach(number) * errors[index]:
                     continue
                 gain = self._gain(state, index, number, tolerance if self._judge.clean else errors[index])
-                if gain >= self._judge.margin(roles[index]):
+                if gain >= self._judge.margin(roles[index], number):
                     options.append(_Option(index, number, gain))
         return sorted(options, key=lambda option: -option.gain)
 
@@ -295,11 +298,12 @@ class _Search:
 
     def _length(self, state: State) -> float:
         y, weights = self._problem.data.y, self._problem.data.weights
-        error, scale = rmse(y, state.values, weights), target_scale(y, weights)
+        scale = target_scale(y, weights)
+        error = rmse(y, state.values, weights) / scale
         return description_length(
             state.finished(),
             self._problem.n_rows,
-            (error / scale) ** 2,
+            error * error,
             variance=1.0,
             resolution=self._judge.limit / scale if self._judge.clean else 0.0,
         )

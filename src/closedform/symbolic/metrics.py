@@ -111,7 +111,7 @@ def _root_mean_square(values: FloatArray, weights: ArrayLike | None = None) -> f
 
 
 def complexity(expression: Expression, costs: Mapping[str, int] | None = None) -> int:
-    """Size of a formula: nodes of its canonical form, a subexpression without variables counting as one.
+    """Size of a formula: nodes of its canonical form as it is shown, a subexpression without variables counting one.
 
     Parameters
     ----------
@@ -130,16 +130,21 @@ def complexity(expression: Expression, costs: Mapping[str, int] | None = None) -
     """
     if not costs:
         return expression.complexity
-    from closedform.symbolic.canonical import canonical
+    from closedform.symbolic.arrangement import arranged
 
-    total, stack = 0, [canonical(expression)]
-    while stack:
-        node = stack.pop()
-        kind = "constant" if not node.variables else node.op.name if node.kind == "apply" else node.kind
-        total += costs.get(kind, 1)
-        if kind != "constant" and node.kind == "apply":
-            stack.extend(node.args)
-    return total
+    def cost(node: Expression, parts: tuple[tuple[int, bool], ...]) -> tuple[int, bool]:
+        if node.kind == "variable":
+            return costs.get("variable", 1), True
+        varying = [part for part, varies in parts if varies]
+        number = costs.get("constant", 1)
+        if not varying:
+            return number, False
+        n_fixed = len(parts) - len(varying)
+        # As in `Expression.complexity`: the numbers of a sum or product are one number.
+        fixed = min(n_fixed, 1) if node.op.arity is None else n_fixed
+        return costs.get(node.op.name, node.op.complexity) + sum(varying) + number * fixed, True
+
+    return arranged(expression.canonical()).fold(cost)[0]
 
 
 # --- description length -----------------------------------------------------------------------------------------------

@@ -24,6 +24,11 @@ Columns = Mapping[str, FloatArray]
 
 # Relative nudge that tells a constant that may move from one that may not (an even exponent over negative numbers).
 _NUDGE = 1e-6
+# What is tried on a constant to get into the domain: factor and shift; None stands for rounding to an integer.
+_CHANGES: tuple[tuple[float | None, float], ...] = (
+    *((None, 0.0), (-1.0, 0.0), (0.1, 0.0), (10.0, 0.0), (-10.0, 0.0)),
+    *((0.0, 0.0), (0.0, 1.0), (0.0, -1.0)),
+)
 # A constant with more than this share in directions that change nothing is not fixed by the data.
 _LOOSE = 1e-6
 # Standard deviation over median absolute residual under normal noise, times sqrt(pi/2): what the median of a sample,
@@ -294,7 +299,7 @@ class FitData:
 def _inverse_root(slopes: FloatArray) -> FloatArray:
     """F with ``F @ F.T = inverse(S @ S.T)``; rows of inf for constants with a part in the null space."""
     n_constants, n_rows = slopes.shape
-    if n_rows < n_constants or n_constants == 0:
+    if n_rows < n_constants or not slopes.any():
         return np.full((n_constants, n_constants), math.inf)
     norms = row_norms(slopes)
     triangle = np.linalg.qr((slopes / norms[:, None]).T, mode="r")
@@ -323,13 +328,13 @@ def _repaired(model: ConstantModel, start: FloatArray, values: FloatArray, nonli
     Tries each constant in turn: the nearest integer (an exponent over negative numbers), other signs and sizes.
     """
     fewest = int(np.count_nonzero(~np.isfinite(values)))
-    for k in nonlinear:
-        value = float(start[k])
-        for other in (round(value), -value, 0.1 * value, 10.0 * value, -10.0 * value, 0.0, 1.0, -1.0):
+    # Rounding goes first: the other changes may find a way round an exponent that leads nowhere.
+    for factor, shift in _CHANGES:
+        for k in nonlinear:
             if not fewest:
                 return start
             trial = start.copy()
-            trial[k] = other
+            trial[k] = round(start[k]) if factor is None else factor * start[k] + shift
             count = int(np.count_nonzero(~np.isfinite(model.values(trial))))
             if count < fewest:
                 start, fewest = trial, count

@@ -27,7 +27,7 @@ from closedform.symbolic.expression import Expression
 from closedform.symbolic.linear_part import merge_constants
 from closedform.symbolic.refit import FitData, refit
 
-# The search uses at most this many rows; its result has to stand on all of them. Without noise a few say as much as many.
+# The search uses at most this many rows, fewer where there is no noise; its result has to stand on all of them.
 _MOST_ROWS = 20_000
 _MOST_CLEAN_ROWS = 2_000
 
@@ -113,7 +113,7 @@ def snap(
     >>> x = np.linspace(0.1, 3.0, 50)
     >>> y = np.exp(-x * x / 2) / np.sqrt(2 * np.pi)
     >>> print(snap(Expression.parse("0.4*exp(-0.51*x**1.99) + 0.01"), {"x": x}, y).expression)
-    1/sqrt(2*pi)*exp(-1/2*x**2)
+    1/sqrt(2*pi)*exp((-1/2)*x**2)
     """
     problem = FitData.checked(expression, columns, y, weights, loss)
     start = State.first(problem, problem.fit(merge_constants(expression))[0])
