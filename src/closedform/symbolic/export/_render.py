@@ -77,7 +77,7 @@ class Piece:
     negated : str
         Source of minus the piece when the piece starts with a minus sign, else empty; at least a product.
     value : float or None
-        The value where there are no variables.
+        The value where it does not depend on the variables.
     nested : int
         Levels of brackets at most.
     """
@@ -137,6 +137,8 @@ class _Renderer:
             return self._number(node.value)
         if node.kind == "variable":
             return Piece(self.names[node.name])
+        if _is_undefined(node, args):
+            return self._number(math.nan)
         if all(piece.value is not None for piece in args):
             return self._constant_call(node, args)
         return self._maybe_temporary(node, self._call(node, args))
@@ -210,11 +212,9 @@ class _Renderer:
         hidden = id(node) in self.hidden
         if name == "pow" and "pow" in dialect.poles | dialect.overflows:
             return _power_needs_guard(args, hidden, overflow_raises="pow" in dialect.overflows)
-        if not hidden:
+        if not hidden or name not in dialect.poles | dialect.overflows:
             return False
-        if name == "div" and args[1].value is not None:  # a number, and not zero: 1/0 has been worked out
-            return args[1].value == 0
-        return name in dialect.poles | dialect.overflows
+        return name != "div" or args[1].value is None
 
     def _filled(self, template: str, args: tuple[Piece, ...]) -> str:
         texts = [piece.text for piece in args]
@@ -238,6 +238,13 @@ class _Renderer:
         self.taken.add(rules.key(name))
         self.body.statements.append((name, piece.text))
         return Piece(name)
+
+
+def _is_undefined(node: Expression, args: tuple[Piece, ...]) -> bool:
+    """Whether there is no value on any row: a part without variables has none, or divides as zero."""
+    if any(piece.value is not None and math.isnan(piece.value) for piece in args):
+        return True
+    return node.op.name == "div" and args[1].value == 0
 
 
 def _is_small(value: int | Fraction) -> bool:

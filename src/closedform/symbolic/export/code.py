@@ -3,7 +3,8 @@
 Every target gives the value of :meth:`Expression.evaluate` to a few units in the last place, and nan (an error value
 in Excel) where the formula is not defined or its value overflows. Two things differ in Excel, which has neither
 infinity nor ``0^0``: a formula in which an intermediate value overflows is an error even where the result would be
-finite, as in ``1/(1 + EXP(800))``, and zero to the power zero is an error.
+finite, as in ``1/(1 + EXP(800))``, and zero to the power zero is an error. One more thing cannot be prevented there:
+a negative number to the power of a variable that happens to be 1/3, 1/5, ... has a value.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from closedform.exceptions import InputError, NotSupportedError, did_you_mean
 from closedform.symbolic.export._helpers import HELPERS
 from closedform.symbolic.export._render import Body, Dialect, render
 from closedform.symbolic.export.names import NAME_RULES, argument_names, free_name, quote_name
-from closedform.symbolic.expression import Expression, Number, apply, constant
+from closedform.symbolic.expression import Expression, apply, constant
 
 _EXCEL_LONGEST = 8192  # characters in a cell
 _EXCEL_NODES = 4096  # each node is at least two characters
@@ -51,7 +52,7 @@ class Function:
 
     @property
     def is_constant(self) -> bool:
-        """Whether the formula has no variables."""
+        """Whether the value does not depend on the arguments."""
         return self.body.result.value is not None
 
     def local(self, name: str) -> str:
@@ -66,7 +67,8 @@ class Function:
     def renamed(self, mark: str) -> list[str]:
         """Comment lines that say which argument is which column, where the two differ."""
         pairs = ((argument, name) for name, argument in self.arguments.items() if argument != name)
-        return [f"{mark} {argument} is the column {quote_name(name)}" for argument, name in pairs]
+        ascii_only = NAME_RULES[self.target].ascii_only
+        return [f"{mark} {argument} is the column {quote_name(name, ascii_only)}" for argument, name in pairs]
 
 
 def to_code(
@@ -243,18 +245,23 @@ def _without_odd_roots(expression: Expression) -> Expression:
     def rewrite(node: Expression, args: tuple[Expression, ...]) -> Expression:
         if not args:
             return node
-        if node.op.name == "pow" and args[1].kind == "constant" and _is_odd_root(args[1].value):
-            return apply("pow", apply("sqrt", args[0]), constant(2 * args[1].value))
+        if node.op.name == "pow" and _is_odd_root(node.args[1]):
+            number = node.args[1].value if node.args[1].kind == "constant" else None
+            exponent = 2 * args[1] if number is None else constant(2 * number)
+            return apply("pow", apply("sqrt", args[0]), exponent)
         return apply(node.op, *args)
 
     return expression.fold(rewrite)
 
 
-def _is_odd_root(exponent: Number) -> bool:
-    if float(exponent).is_integer():
+def _is_odd_root(exponent: Expression) -> bool:
+    """Whether the exponent is a number within rounding of 1/3, -1/3, 1/5, ..."""
+    if exponent.variables:
         return False
-    inverse = 1 / float(exponent)
-    return abs(inverse - round(inverse)) < 1e-6 and round(inverse) % 2 == 1
+    value = float(exponent.evaluate({})[0])
+    if not math.isfinite(value) or value.is_integer():
+        return False
+    return abs(1 / value - round(1 / value)) < 1e-6 and round(1 / value) % 2 == 1
 
 
 def _helper_block(function: Function) -> list[str]:

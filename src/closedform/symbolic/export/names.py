@@ -130,9 +130,9 @@ def free_name(name: str, taken: set[str], rules: NameRules) -> str:
     return candidate
 
 
-def quote_name(name: str) -> str:
+def quote_name(name: str, ascii_only: bool = False) -> str:
     """A column name as a quoted word on one line, safe in a line comment of any language."""
-    return json.dumps(name, ensure_ascii=not name.isprintable())
+    return json.dumps(name, ensure_ascii=ascii_only or not name.isprintable())
 
 
 def _identifier(name: str, rules: NameRules) -> str:

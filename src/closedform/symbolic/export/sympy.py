@@ -1,15 +1,19 @@
 """Formulas to SymPy and back.
 
 SymPy simplifies while it builds: ``x/x`` becomes 1 and ``sqrt(x)**2`` becomes ``x``. The values stay the same where the
-formula is defined, but the SymPy expression may be defined on more points than the formula.
+formula is defined, but the SymPy expression may be defined on more points than the formula. A formula that is defined
+nowhere, because it contains ``log(-1)`` or ``1/0``, becomes ``nan``: SymPy itself would go on with complex numbers.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from fractions import Fraction
 from functools import reduce
 from typing import Any
+
+import numpy as np
 
 from closedform.exceptions import NotSupportedError
 from closedform.symbolic.expression import Expression, apply, constant, variable
@@ -42,6 +46,9 @@ def to_sympy(expression: Expression) -> Any:
     """
     import sympy
 
+    if _is_undefined(expression):
+        return sympy.nan
+
     def build(node: Expression, args: tuple[Any, ...]) -> Any:
         if node.kind == "variable":
             return sympy.Symbol(node.name)
@@ -49,7 +56,9 @@ def to_sympy(expression: Expression) -> Any:
             return _to_number(node.value, sympy)
         return _apply_sympy(node.op.name, args, sympy)
 
-    return expression.fold(build)
+    converted = expression.fold(build)
+    # SymPy finds poles that rounding hides, such as tan(pi/2)
+    return sympy.nan if converted.has(sympy.zoo, sympy.oo, -sympy.oo) else converted
 
 
 def from_sympy(expression: Any) -> Expression:
@@ -91,6 +100,22 @@ def from_sympy(expression: Any) -> Expression:
             todo.append((node, True))
             todo += [(argument, False) for argument in node.args]
     return done[sympy.sympify(expression, strict=True)]
+
+
+def _is_undefined(expression: Expression) -> bool:
+    """Whether some part without variables has no value, and with it the whole."""
+
+    def value(node: Expression, args: tuple[float | None, ...]) -> float | None:
+        """The value of a part without variables, None where there are variables; nan spreads."""
+        if any(argument is not None and math.isnan(argument) for argument in args):
+            return math.nan
+        if node.kind == "variable" or None in args:
+            return None
+        return float(node.value) if node.kind == "constant" else float(node.op.numpy(*args))
+
+    with np.errstate(all="ignore"):
+        found = expression.fold(value)
+    return found is not None and math.isnan(found)
 
 
 def _to_number(value: int | Fraction | float, sympy: Any) -> Any:
