@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from closedform import datasets
-    from closedform.estimators import LIESRegressor, SymbolicRegressor
-    from closedform.model_file import load
+    from closedform.estimators import LIESRegressor, SymbolicRegressor, load
     from closedform.symbolic.expression import Expression
 
 __version__ = "0.1.0"
@@ -24,7 +23,7 @@ _HOME = {
     "Expression": "closedform.symbolic.expression",
     "LIESRegressor": "closedform.estimators",
     "SymbolicRegressor": "closedform.estimators",
-    "load": "closedform.model_file",
+    "load": "closedform.estimators",
 }
 _SUBMODULES = frozenset({"datasets"})
 

@@ -2,158 +2,260 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from closedform.engines.base import Budget, Candidate, Problem
+from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.formulas import Formula
+from closedform.losses import AbsoluteLoss, HuberLoss, SquaredLoss
+from closedform.preprocessing import Table, subsample
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.metrics import rounding_error
-from closedform.symbolic.pareto import Archive
-from closedform.symbolic.refit import refit, standard_errors
+from closedform.symbolic.pareto import Archive, Rule, choose, scores
+from closedform.symbolic.refit import standard_errors
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
+
+IntArray = NDArray[np.intp]
 
 # The SymPy pass of the simplification gets this many seconds per formula.
 _SYMPY_SECONDS = 1.0
 _FEWEST_ROWS_TO_SPLIT = 12
+# Written by the canonical form whatever was asked for: x - y is x + (-1)*y, x*x is x**2, x/y is x*y**(-1).
+ALWAYS_ALLOWED = frozenset({"add", "sub", "mul", "neg", "pi"})
 
 
-@dataclass(frozen=True)
-class Formula:
-    """One row of the front.
-
-    Parameters
-    ----------
-    expression : Expression
-        The formula, constants fitted to all rows.
-    loss : float
-        Mean loss on the rows that the search saw.
-    holdout_loss : float
-        Mean loss on rows that were used neither to find nor to choose it; NaN where the table was too small to spare
-        any. Measured before the last fit of the constants to all rows.
-    complexity : int
-        Nodes of the canonical form.
-    engine : str
-        Who found it.
-    seconds : float
-        When, in seconds since the search began.
-    standard_errors : tuple of float
-        One for each of ``expression.constants``.
-    """
-
-    expression: Expression
-    loss: float
-    holdout_loss: float
-    complexity: int
-    engine: str
-    seconds: float
-    standard_errors: tuple[float, ...]
-
-
-def finish(candidates: Iterable[Candidate], train: Problem, holdout: Problem | None, budget: Budget) -> list[Formula]:
-    """Round, simplify and score candidates; what nobody beats is returned by growing complexity.
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Which rows of a table play which part.
 
     Parameters
     ----------
-    candidates : iterable of Candidate
-        What the engines proposed, best of each size at least.
-    train : Problem
-        The rows that the search saw.
-    holdout : Problem or None
-        Rows that nobody saw.
-    budget : Budget
-        Rounding and simplifying stop when it is used up; candidates that remain are scored as they are.
+    search : ndarray of int
+        What the engines see; part of `train`.
+    train : ndarray of int
+        What formulas may be chosen by.
+    holdout : ndarray of int
+        What nobody looks at until the scores are reported; may be empty.
     """
-    archive: Archive[Candidate] = Archive(rounding_error(train.y, train.sample_weight) ** 2, train.max_complexity)
-    for candidate in sorted(candidates, key=lambda c: (c.complexity, c.loss)):
-        for expression in _versions(candidate.expression, train, budget):
-            loss = loss_of(expression, train)
-            if np.isfinite(loss):
-                archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
-    formulas = [_scored(candidate, train, holdout) for candidate in archive]
-    defined = [formula for formula in formulas if not np.isinf(formula.holdout_loss)]
-    return defined or formulas
+
+    search: IntArray
+    train: IntArray
+    holdout: IntArray
 
 
-def loss_of(expression: Expression, problem: Problem) -> float:
-    """Mean loss of a formula on the rows of a problem; infinite where it is not defined on one of them."""
-    values = evaluate(expression, problem.columns)
-    if not np.isfinite(values).all():
-        return float("inf")
-    loss = float(problem.loss.value(problem.y, values, problem.sample_weight))
-    return loss if np.isfinite(loss) else float("inf")
-
-
-def refit_on(formulas: Sequence[Formula], whole: Problem) -> list[Formula]:
-    """The same formulas with their free constants and standard errors from all rows."""
-    return [_refitted(formula, whole) for formula in formulas]
-
-
-def _versions(expression: Expression, train: Problem, budget: Budget) -> Iterator[Expression]:
-    """The formula as it came, and with rounded constants, each simplified as far as time allows."""
-    yield expression
-    if budget.expired():
-        return
-    tuned = tune(expression, train.columns, train.y, weights=train.sample_weight).expression
-    simple = simplify(tuned, train.domain, use_sympy=False)
-    yield tuned
-    yield simple
-    if not budget.expired():
-        yield simplify(simple, train.domain, time_limit=min(_SYMPY_SECONDS, budget.remaining()))
-
-
-def _scored(candidate: Candidate, train: Problem, holdout: Problem | None) -> Formula:
-    return Formula(
-        candidate.expression,
-        candidate.loss,
-        float("nan") if holdout is None else loss_of(candidate.expression, holdout),
-        candidate.complexity,
-        candidate.engine,
-        candidate.seconds,
-        _standard_errors(candidate.expression, train),
-    )
-
-
-def _refitted(formula: Formula, whole: Problem) -> Formula:
-    if not formula.expression.constants:
-        return formula
-    result = refit(formula.expression, whole.columns, whole.y, weights=whole.sample_weight, loss=whole.loss)
-    if not np.isfinite(result.loss):
-        return formula
-    errors = result.standard_errors or formula.standard_errors
-    return replace(formula, expression=result.expression, standard_errors=tuple(errors))
-
-
-def _standard_errors(expression: Expression, problem: Problem) -> tuple[float, ...]:
-    if not expression.constants:
-        return ()
-    return tuple(standard_errors(expression, problem.columns, problem.y, weights=problem.sample_weight))
-
-
-def split(problem: Problem, fraction: float, rng: np.random.Generator, limit: int) -> tuple[Problem, Problem | None]:
-    """Rows for the search and rows that nobody looks at until the scores are reported.
+def split(problem: Problem, fraction: float, limit: int, rng: np.random.Generator) -> Rows:
+    """Draw the rows for the search and the rows that nobody looks at until the scores are reported.
 
     Parameters
     ----------
     problem : Problem
         All rows.
     fraction : float
-        Share that is held out.
+        Share that is held out, rounded down; nothing where there are fewer than 12 rows.
+    limit : int
+        Most rows that the search gets. Where this leaves rows over, those with the extreme values of each column are
+        among the ones that the search gets, so that it knows the whole domain.
     rng : numpy.random.Generator
         Draws the rows.
-    limit : int
-        Most rows that the search gets, and most that are held out.
+    """
+    n = problem.n_samples
+    n_holdout = int(fraction * n) if n >= _FEWEST_ROWS_TO_SPLIT else 0
+    if n - n_holdout <= limit:
+        order = rng.permutation(n)
+        train = np.sort(order[n_holdout:])
+        return Rows(train, train, np.sort(order[:n_holdout]))
+    search = subsample(Table(problem.names, problem.X), problem.y, limit, rng)[2]
+    others = np.setdiff1d(np.arange(n), search, assume_unique=True)
+    holdout = np.sort(rng.choice(others, size=n_holdout, replace=False, shuffle=False))
+    return Rows(search, np.setdiff1d(np.arange(n), holdout, assume_unique=True), holdout)
+
+
+# --- values and losses ------------------------------------------------------------------------------------------------
+
+
+def values_on(expression: Expression, problem: Problem) -> FloatArray:
+    """Values of a formula on the rows of a problem; nothing but the columns it uses is touched."""
+    if not expression.variables:
+        return np.full(problem.n_samples, evaluate(expression, {})[0])
+    return evaluate(expression, used_columns(expression, problem))
+
+
+def used_columns(expression: Expression, problem: Problem) -> dict[str, FloatArray]:
+    """The columns of a problem that a formula uses, as views."""
+    return {name: problem.X[:, problem.names.index(name)] for name in expression.variables}
+
+
+def loss_of(expression: Expression, problem: Problem) -> float:
+    """Mean loss of a formula on the rows of a problem; infinite where it is not defined on one of them."""
+    return _loss(values_on(expression, problem), problem, None)
+
+
+def squared_error(expression: Expression, problem: Problem, rows: IntArray | None = None) -> float:
+    r"""Error of a formula as a square, whatever the loss: what description lengths and choice rules are made of.
+
+    Residuals with a Laplace law have the log likelihood :math:`-n \log` (mean absolute error), which is that of a
+    normal law with the square of it; the Huber loss is a square already, with outliers held back.
+    """
+    values = values_on(expression, problem)
+    loss = _loss(values, problem, rows)
+    if isinstance(problem.loss, AbsoluteLoss):
+        return loss * loss
+    if isinstance(problem.loss, SquaredLoss | HuberLoss):
+        return loss
+    return _loss(values, replace(problem, loss=SquaredLoss()), rows)
+
+
+def loss_floor(problem: Problem) -> float:
+    """The loss of a formula whose errors cannot be told from rounding."""
+    return float(problem.loss.pointwise(np.float64(rounding_error(problem.y, problem.sample_weight))))
+
+
+def _loss(values: FloatArray, problem: Problem, rows: IntArray | None) -> float:
+    y, weight = problem.y, problem.sample_weight
+    if rows is not None:
+        values, y, weight = values[rows], y[rows], None if weight is None else weight[rows]
+    if not np.isfinite(values).all():
+        return float("inf")
+    loss = float(problem.loss.value(y, values, weight))
+    return loss if np.isfinite(loss) else float("inf")
+
+
+# --- candidates to formulas -------------------------------------------------------------------------------------------
+
+
+def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: Budget) -> list[Formula]:
+    """Round, simplify and score candidates; what nobody beats is returned by growing complexity.
+
+    Parameters
+    ----------
+    candidates : iterable of Candidate
+        What the engines proposed, best of each size at least.
+    whole : Problem
+        All rows.
+    rows : Rows
+        Rounding is done on the rows of the search, losses are measured on all rows.
+    budget : Budget
+        Rounding and simplifying stop when it is used up; candidates that remain are scored as they are.
 
     Returns
     -------
-    train, holdout : Problem, Problem or None
-        ``None`` where fewer than 12 rows leave none to spare.
+    list of Formula
+        Empty if no candidate is defined on the rows that the search saw. Formulas that are not defined on some of the
+        other rows are left out as long as any remain.
     """
-    n = problem.n_samples
-    n_holdout = min(limit, int(fraction * n)) if n >= _FEWEST_ROWS_TO_SPLIT else 0
-    order = rng.permutation(n)
-    train = problem.rows(np.sort(order[n_holdout : n_holdout + limit]))
-    return train, problem.rows(np.sort(order[:n_holdout])) if n_holdout else None
+    searched = whole.rows(rows.search)
+    archive: Archive[Candidate] = Archive(loss_floor(searched), whole.max_complexity)
+    for candidate in _most_promising_first(candidates, searched):
+        for expression in _versions(candidate.expression, searched, budget):
+            loss = loss_of(expression, searched)
+            if np.isfinite(loss) and uses_only(expression, whole.operators):
+                archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
+    formulas = [_scored(candidate, searched, whole, rows) for candidate in archive]
+    for losses in ("loss", "holdout_loss"):
+        defined = [formula for formula in formulas if not np.isinf(getattr(formula, losses))]
+        formulas = defined or formulas
+    steps = scores(formulas, loss_floor(whole))
+    return [replace(formula, score=score) for formula, score in zip(formulas, steps, strict=True)]
+
+
+def uses_only(expression: Expression, operators: frozenset[str]) -> bool:
+    """Whether a formula contains no other operators than these, sums, products, differences and pi.
+
+    Whole powers count as products, and negative ones as quotients.
+    """
+    allowed = operators | ALWAYS_ALLOWED
+    applied = (node for node in expression.walk() if node.kind == "apply")
+    return all(node.op.name in allowed or _is_product(node, allowed) for node in applied)
+
+
+def _is_product(node: Expression, allowed: frozenset[str]) -> bool:
+    """Whether this is a power that products, or quotients where they are allowed, can write."""
+    if node.op.name != "pow" or node.args[1].kind != "constant" or not isinstance(node.args[1].value, int):
+        return False
+    return node.args[1].value > 0 or "div" in allowed
+
+
+def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> list[Candidate]:
+    """By growing complexity, but the one that would be chosen at the very front: time may not last for all."""
+    ordered = sorted(candidates, key=lambda candidate: (candidate.complexity, candidate.loss))
+    usable = [candidate for candidate in ordered if np.isfinite(candidate.loss)]
+    if not usable:
+        return ordered
+    first = choose(usable, "mdl", y=problem.y, weights=problem.sample_weight)
+    return [first, *(candidate for candidate in ordered if candidate is not first)]
+
+
+def _versions(expression: Expression, problem: Problem, budget: Budget) -> Iterator[Expression]:
+    """The formula as it came, and with rounded constants, each simplified as far as time allows."""
+    yield expression
+    if budget.expired() or not expression.variables:
+        return
+    tuned = tune(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
+    simple = simplify(tuned, problem.domain, use_sympy=False)
+    yield tuned
+    yield simple
+    if not budget.expired():
+        yield simplify(simple, problem.domain, time_limit=min(_SYMPY_SECONDS, budget.remaining()))
+
+
+def _scored(candidate: Candidate, searched: Problem, whole: Problem, rows: Rows) -> Formula:
+    expression = candidate.expression
+    values = values_on(expression, whole)
+    errors = standard_errors(expression, searched.columns, searched.y, weights=searched.sample_weight)
+    return Formula(
+        expression,
+        _loss(values, whole, rows.train),
+        _loss(values, whole, rows.holdout) if len(rows.holdout) else float("nan"),
+        candidate.complexity,
+        candidate.engine,
+        candidate.seconds,
+        tuple(errors),
+    )
+
+
+# --- the choice -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A formula as the choice rules see it."""
+
+    expression: Expression
+    loss: float
+    complexity: int
+    position: int
+
+
+def choose_formula(
+    formulas: Sequence[Formula], whole: Problem, rows: Rows, rule: Rule | Callable[[Sequence[Any]], Any]
+) -> int:
+    """Position of the formula that a rule chooses, by the losses on the training rows.
+
+    Parameters
+    ----------
+    formulas : sequence of Formula
+        At least one.
+    whole : Problem
+        All rows.
+    rows : Rows
+        Which of them are for training.
+    rule : {"mdl", "best", "accuracy"} or callable
+        See :func:`closedform.symbolic.pareto.choose`. A callable gets the formulas and returns one of them.
+    """
+    if callable(rule):
+        chosen = rule(formulas)
+        return next((position for position, formula in enumerate(formulas) if formula is chosen), len(formulas))
+    judged = [
+        _Judged(formula.expression, squared_error(formula.expression, whole, rows.train), formula.complexity, position)
+        for position, formula in enumerate(formulas)
+    ]
+    if not any(np.isfinite(one.loss) for one in judged):
+        return 0
+    weight = None if whole.sample_weight is None else whole.sample_weight[rows.train]
+    return choose(judged, rule, y=whole.y[rows.train], weights=weight).position

@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform.engines.base import Budget, Candidate, Engine, Problem
 from closedform.exceptions import Status
-from closedform.symbolic.metrics import rounding_error
+from closedform.finish import loss_floor
 from closedform.symbolic.pareto import Archive
 
 logger = logging.getLogger(__name__)
@@ -94,7 +94,7 @@ def search(
     SearchResult
         An interruption (Ctrl-C) ends the search with what was found so far.
     """
-    floor = rounding_error(problem.y, problem.sample_weight) ** 2
+    floor = loss_floor(problem)
     archive: Archive[Candidate] = Archive(floor, problem.max_complexity)
     archive.update(start)
     failures: dict[str, str] = {}

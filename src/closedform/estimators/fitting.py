@@ -1,0 +1,280 @@
+"""From checked data to a front of formulas: units, rows, search, finishing, choice, last fit, each within the time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Problem
+from closedform.exceptions import InputError, Status
+from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split
+from closedform.formulas import Formula
+from closedform.last_fit import fit_to_all_rows
+from closedform.losses import Loss, SquaredLoss
+from closedform.preprocessing import Scaling, Table, TrainingData, extreme_columns
+from closedform.preprocessing.checks import largest_magnitudes
+from closedform.search import Monitor, Progress, SearchResult, search
+from closedform.symbolic.canonical import canonical
+from closedform.symbolic.expression import Expression, constant
+from closedform.symbolic.pareto import Rule
+from closedform.symbolic.refit import refit
+
+MOST_ROWS = 10_000
+"""Rows that the engines see; the last fit and the scores use all rows."""
+
+BASELINE = "constant"
+"""Name under which the best constant stands on the front."""
+
+# Columns and targets within these magnitudes are searched in their own units.
+_COMFORTABLE = (1e-6, 1e6)
+# Share of the time, and most seconds, that are kept for what follows the search.
+_SHARE_TO_FINISH, _LONGEST_FINISH = 0.1, 5.0
+# The chosen formula gets this much for its last fit even where the search has used up everything.
+_LEAST_LAST_FIT = 0.3
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Checked settings of a fit.
+
+    Parameters
+    ----------
+    engines : tuple of Engine
+        In the order in which they run.
+    loss : Loss
+        What is minimised.
+    operators : frozenset of str
+        What a formula may contain.
+    max_complexity : int
+        Largest formula.
+    holdout : float
+        Share of the rows that nobody looks at until the scores are reported.
+    rule : str or callable
+        How one formula of the front is chosen.
+    seed : int
+        Draws the rows and the random numbers of the search.
+    n_searches : int
+        How many searches came before on the same data: the rows stay the same, the draws of the search do not.
+    monitor : callable, optional
+        Told about progress.
+    """
+
+    engines: tuple[Engine, ...]
+    loss: Loss
+    operators: frozenset[str]
+    max_complexity: int
+    holdout: float
+    rule: Rule | Callable[[Sequence[Any]], Any]
+    seed: int
+    n_searches: int = 0
+    monitor: Monitor | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A front of formulas over the original columns, which of them was chosen, and how the search ended."""
+
+    formulas: tuple[Formula, ...]
+    chosen: int
+    status: Status
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression] = ()) -> Found:
+    """Search, finish, choose, and fit the constants to all rows.
+
+    Parameters
+    ----------
+    data : TrainingData
+        Checked data.
+    plan : Plan
+        Checked settings.
+    budget : Budget
+        Time for everything, the checks that came before included.
+    start : sequence of Expression
+        What an earlier fit found, over the original columns.
+
+    Returns
+    -------
+    Found
+        At least the best constant is on the front. Ctrl-C ends the search, or the finishing, with what there is.
+    """
+    table, y, weight = _rows_that_count(data)
+    units = _Units.of(table, y)
+    whole = units.outer(table, y, weight, plan)
+    rows = split(whole, plan.holdout, MOST_ROWS, np.random.default_rng([plan.seed, 0]))
+    result = _searched(units, whole.rows(rows.search), plan, budget, start)
+    formulas, interrupted = _finished(result.candidates, whole, rows, budget)
+    chosen = choose_formula(formulas, whole, rows, plan.rule)
+    if chosen >= len(formulas):
+        raise InputError("model_selection must return one of the formulas that it was given.")
+    formulas, interrupted_again = _last_fit(formulas, chosen, whole, budget)
+    status = Status.INTERRUPTED if interrupted or interrupted_again else result.status
+    return Found(tuple(units.to_original(formula) for formula in formulas), chosen, status, result.failures)
+
+
+def _rows_that_count(data: TrainingData) -> tuple[Table, FloatArray, FloatArray | None]:
+    """The columns that vary, the target and the weights, without rows of weight zero."""
+    weight = data.sample_weight
+    if weight is None or (weight > 0).all():
+        return data.varying, data.y, weight
+    rows = np.flatnonzero(weight > 0)
+    if len(rows) < 2:
+        raise InputError("sample_weight leaves 1 row with a positive weight; a formula needs at least 2 rows.")
+    return data.varying.take(rows), data.y[rows], weight[rows]
+
+
+# --- units ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Units:
+    """Powers of ten between the table, the problem whose losses are reported, and the problem that is searched.
+
+    Parameters
+    ----------
+    scaling : Scaling
+        From the table to the search.
+    extreme : bool
+        Whether squares of the table's numbers leave float64, so that losses too are those of the scaled target. Else
+        everything but the search happens in the table's own units.
+    """
+
+    scaling: Scaling
+    extreme: bool
+
+    @classmethod
+    def of(cls, table: Table, y: FloatArray) -> _Units:
+        magnitudes = np.append(largest_magnitudes(table.values), np.abs(y).max())
+        names = (*table.names, "")
+        return cls(Scaling.fit(table, y, keep_between=_COMFORTABLE), bool(extreme_columns(names, magnitudes)))
+
+    def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan) -> Problem:
+        """The problem of all rows, in the units in which losses are reported."""
+        if self.extreme:
+            table, y = self.scaling.scale_table(table), self.scaling.scale_target(y)
+        return Problem(table.values, y, table.names, weight, plan.loss, plan.operators, plan.max_complexity)
+
+    def inner(self, problem: Problem) -> Problem:
+        """The same rows in the units of the search."""
+        if self.extreme or self.scaling.is_identity:
+            return problem
+        table = self.scaling.scale_table(Table(problem.names, problem.X))
+        return replace(problem, X=table.values, y=self.scaling.scale_target(problem.y))
+
+    def inwards(self, expression: Expression) -> Expression:
+        """A formula over the table's columns in the units of the search."""
+        back = Scaling(
+            self.scaling.names,
+            tuple(1.0 / factor for factor in self.scaling.factors),
+            1.0 / self.scaling.target_factor,
+        )
+        return back.to_original(expression)
+
+    def outwards(self, expression: Expression) -> Expression:
+        """A formula from the search in the units in which losses are reported."""
+        if self.extreme or self.scaling.is_identity:
+            return expression
+        return canonical(self.scaling.to_original(expression))
+
+    def to_original(self, formula: Formula) -> Formula:
+        """A finished formula over the table's own columns."""
+        if not self.extreme:
+            return formula
+        # Not simplified: in one number, the powers of ten of several columns would leave float64.
+        original = self.scaling.to_original(formula.expression)
+        numbered = formula.expression.with_constants(range(1, formula.expression.n_constants + 1))
+        places = self.scaling.to_original(numbered).constants
+        known = {float(place): error for place, error in enumerate(formula.standard_errors, start=1)}
+        # The factors of the units are known exactly.
+        errors = tuple(known.get(place, 0.0) for place in places)
+        return replace(formula, expression=original, standard_errors=errors)
+
+
+# --- search -----------------------------------------------------------------------------------------------------------
+
+
+def _searched(units: _Units, problem: Problem, plan: Plan, budget: Budget, start: Sequence[Expression]) -> SearchResult:
+    """Candidates in the units in which losses are reported; the best constant is always among them."""
+    baseline = _candidate(_best_constant(problem), problem, BASELINE)
+    if baseline.loss <= loss_floor(problem):
+        return SearchResult((baseline,), Status.CONVERGED, budget.elapsed())
+    if not problem.n_features:
+        return SearchResult((baseline,), Status.FAILED, budget.elapsed())
+    inner = units.inner(problem)
+    known = [_candidate(_best_constant(inner), inner, BASELINE)]
+    known += [_candidate(_refitted(units.inwards(one), inner), inner, "warm start") for one in start]
+    result = search(
+        inner,
+        plan.engines,
+        budget=Budget(max(0.0, budget.remaining() - min(_SHARE_TO_FINISH * budget.max_time, _LONGEST_FINISH))),
+        rng=np.random.default_rng([plan.seed, 1, plan.n_searches]),
+        start=known,
+        monitor=None if plan.monitor is None else _outside_monitor(plan.monitor, units),
+    )
+    outer = [_outer_candidate(candidate, units, problem) for candidate in result.candidates]
+    return replace(result, candidates=(baseline, *outer))
+
+
+def _outer_candidate(candidate: Candidate, units: _Units, problem: Problem) -> Candidate:
+    expression = units.outwards(candidate.expression)
+    if expression is candidate.expression:
+        return candidate
+    return replace(candidate, expression=expression, loss=loss_of(expression, problem))
+
+
+def _candidate(expression: Expression, problem: Problem, engine: str) -> Candidate:
+    return Candidate(expression, loss_of(expression, problem), expression.complexity, engine, 0.0)
+
+
+def _best_constant(problem: Problem) -> Expression:
+    if isinstance(problem.loss, SquaredLoss):
+        return constant(float(np.average(problem.y, weights=problem.sample_weight)))
+    return _refitted(constant(float(np.median(problem.y))), problem)
+
+
+def _refitted(expression: Expression, problem: Problem) -> Expression:
+    return refit(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
+
+
+def _outside_monitor(monitor: Monitor, units: _Units) -> Monitor:
+    """Tell the monitor about formulas over the table's own columns."""
+    if units.scaling.is_identity:
+        return monitor
+
+    def told(progress: Progress) -> None:
+        front = [
+            replace(one, expression=canonical(units.scaling.to_original(one.expression))) for one in progress.front
+        ]
+        monitor(replace(progress, front=tuple(front)))
+
+    return told
+
+
+# --- after the search -------------------------------------------------------------------------------------------------
+
+
+def _finished(
+    candidates: Sequence[Candidate], whole: Problem, rows: Rows, budget: Budget
+) -> tuple[list[Formula], bool]:
+    """The front, and whether Ctrl-C cut its finishing short; then the candidates are scored as they are."""
+    try:
+        return finish(candidates, whole, rows, budget), False
+    except KeyboardInterrupt:
+        return finish(candidates, whole, rows, Budget(0.0)), True
+
+
+def _last_fit(formulas: list[Formula], chosen: int, whole: Problem, budget: Budget) -> tuple[list[Formula], bool]:
+    """All formulas with constants from all rows, the chosen one first, as far as time allows."""
+    fitted = list(formulas)
+    order = sorted(range(len(formulas)), key=lambda position: position != chosen)
+    try:
+        for position in order:
+            time_left = max(budget.remaining(), _LEAST_LAST_FIT if position == chosen else 0.0)
+            fitted[position] = fit_to_all_rows(formulas[position], whole, Budget(time_left))
+    except KeyboardInterrupt:
+        return fitted, True
+    return fitted, False

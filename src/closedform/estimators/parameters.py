@@ -1,0 +1,171 @@
+"""Settings of the estimators: checked in one sentence each, and written to plain values for model files."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+
+from closedform.engines.base import DEFAULT_OPERATORS, Engine
+from closedform.exceptions import InputError, did_you_mean
+from closedform.losses import LOSSES, Loss
+from closedform.symbolic.operators import OPERATORS
+from closedform.symbolic.pareto import Rule
+
+_RULES = ("mdl", "best", "accuracy")
+_LARGEST_SEED = 2**31 - 1
+
+
+def check_number(name: str, value: Any, low: float, high: float = math.inf, *, whole: bool = False) -> Any:
+    """Return a number between two bounds, or raise InputError with what is allowed and what came.
+
+    Parameters
+    ----------
+    name : str
+        The parameter.
+    value : object
+        What was given.
+    low, high : float
+        The bounds; both are allowed, except a `high` of infinity.
+    whole : bool, default=False
+        Whether it has to be a whole number.
+    """
+    wanted = Integral if whole else Real
+    number = float(value) if isinstance(value, wanted) and not isinstance(value, bool | np.bool_) else math.nan
+    if not (math.isfinite(number) and low <= number <= high):
+        kind = "a whole number" if whole else "a number"
+        limits = f"of at least {low:g}" if high == math.inf else f"from {low:g} to {high:g}"
+        raise InputError(f"{name} must be {kind} {limits}, got {value!r}.")
+    return int(value) if whole else number
+
+
+def check_max_time(value: Any) -> float:
+    """Return seconds above 0."""
+    seconds: float = check_number("max_time", value, 0.0)
+    if seconds == 0.0:
+        raise InputError("max_time must be a number of seconds above 0, got 0.")
+    return seconds
+
+
+def check_holdout(value: Any) -> float:
+    """Return a share of the rows, at least 0 and below 0.9."""
+    share: float = check_number("holdout", value, 0.0, 0.9)
+    return share
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a truth value; a text such as "no" is none."""
+    if not isinstance(value, bool | np.bool_):
+        raise InputError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
+
+
+def check_choice(name: str, value: Any, choices: tuple[str | None, ...]) -> str | None:
+    """Return one of several words."""
+    if not (value is None or isinstance(value, str)) or value not in choices:
+        hint = did_you_mean(value, filter(None, choices)) if isinstance(value, str) else ""
+        raise InputError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}{hint}.")
+    return value
+
+
+def check_operators(operators: Any) -> frozenset[str]:
+    """Return the names of operators; all of the default set for None."""
+    if operators is None:
+        return DEFAULT_OPERATORS
+    if isinstance(operators, str) or not isinstance(operators, Iterable):
+        raise InputError(f'operators must be a list of names such as ["mul", "exp"], got {operators!r}.')
+    names = list(operators)
+    for name in names:
+        if not isinstance(name, str) or name not in OPERATORS:
+            known = ", ".join(OPERATORS)
+            raise InputError(f"There is no operator {name!r}{did_you_mean(str(name), OPERATORS)}. Known: {known}.")
+    return frozenset(names)
+
+
+def check_rule(rule: Any) -> Rule:
+    """Return a rule that chooses a formula of the front: a name or a callable."""
+    if callable(rule) or (isinstance(rule, str) and rule in _RULES):
+        return rule
+    hint = did_you_mean(rule, _RULES) if isinstance(rule, str) else ""
+    raise InputError(f'model_selection must be "mdl", "best", "accuracy" or a callable, got {rule!r}{hint}.')
+
+
+def check_progress(progress: Any) -> Any:
+    """Return None (for None and False), True, or a callable."""
+    if progress is None or progress is False:
+        return None
+    if progress is True or callable(progress):
+        return progress
+    raise InputError(f"progress must be None, True or a function of one argument, got {progress!r}.")
+
+
+def draw_seed(random_state: Any) -> int:
+    """Return the number from which all random numbers of a fit are drawn.
+
+    Parameters
+    ----------
+    random_state : int, numpy.random.RandomState, numpy.random.Generator or None
+        None takes fresh entropy from the system, not from NumPy's global state.
+    """
+    if random_state is None:
+        return int(np.random.default_rng().integers(_LARGEST_SEED))
+    if isinstance(random_state, np.random.RandomState):
+        return int(random_state.randint(_LARGEST_SEED))
+    if isinstance(random_state, np.random.Generator):
+        return int(random_state.integers(_LARGEST_SEED))
+    if isinstance(random_state, Integral) and not isinstance(random_state, bool) and int(random_state) >= 0:
+        return int(random_state)
+    raise InputError(f"random_state must be None, a whole number of at least 0 or a generator, got {random_state!r}.")
+
+
+# --- plain values for model files -------------------------------------------------------------------------------------
+
+
+def to_plain(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that plain values can express; callbacks and generators are left out."""
+    plain = {name: _plain(value) for name, value in settings.items()}
+    return {name: value for name, value in plain.items() if value is not _NOT_PLAIN}
+
+
+_NOT_PLAIN = object()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, bool | str):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value) if math.isfinite(value) else _NOT_PLAIN
+    if isinstance(value, Loss):
+        return {"loss": value.name, **dataclasses.asdict(value)}
+    if isinstance(value, list | tuple | set | frozenset):
+        items = [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+        return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items) else items
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(value, Engine):
+        return {"engine": value.name, **to_plain(dataclasses.asdict(value))}
+    return _NOT_PLAIN
+
+
+def from_plain(value: Any) -> Any:
+    """Return the setting that `to_plain` has written; raises InputError for what it never writes."""
+    if isinstance(value, list):
+        return tuple(from_plain(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    rest = {name: from_plain(item) for name, item in value.items() if name not in ("loss", "engine")}
+    try:
+        if "engine" in value:
+            from closedform.engines import get_engine
+
+            loss = {"loss": value["loss"]} if "loss" in value else {}
+            return get_engine(value["engine"], **rest, **loss)
+        if value.get("loss") in LOSSES:
+            return LOSSES[value["loss"]](**rest)
+    except TypeError as problem:
+        raise InputError(f"the settings {value!r} do not fit: {problem}") from None
+    raise InputError(f"the settings {value!r} are neither an engine nor a loss")

@@ -1,0 +1,118 @@
+"""The general search for a formula."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from closedform.engines import get_engine
+from closedform.engines.base import Engine
+from closedform.estimators.base import AbstractFormulaRegressor
+from closedform.exceptions import InputError
+
+# What "auto" stands for.
+_AUTO = ("lies",)
+
+
+class SymbolicRegressor(AbstractFormulaRegressor):
+    """Regression by formulas: a search with one or several engines for the laws behind a table.
+
+    Parameters
+    ----------
+    engines : "auto", or sequence of str or Engine, default="auto"
+        Who searches, one after the other, each with an equal share of the time that is left: names in
+        :data:`closedform.engines.ENGINES` or objects, such as ``LIESEngine(depth=3)``, which carry the settings of an
+        engine. ``"auto"`` stands for ``("lies",)``.
+    max_time : float, default=60.0
+        Seconds for the whole fit, above 0; kept within 10 % plus one second. The search may end earlier.
+    max_complexity : int, default=60
+        Largest formula, in nodes; at least 1.
+    operators : sequence of str, default=None
+        What a formula may contain besides sums, products and whole powers, see
+        :data:`closedform.symbolic.OPERATORS`; None allows all but ``sign``, ``min`` and ``max``.
+    loss : str or Loss, default="squared"
+        What is minimised: ``"squared"``, ``"absolute"``, ``"huber"``, ``"exp"``, or an object from
+        :mod:`closedform.losses`. Residuals are in the units of the target.
+    model_selection : {"mdl", "best", "accuracy"} or callable, default="mdl"
+        How the formula for `predict` is chosen from the front. ``"mdl"``: the shortest description of formula,
+        constants and residuals. ``"best"``: the largest score among formulas with nearly the smallest loss.
+        ``"accuracy"``: the smallest loss. A callable gets the rows of `formulas_` and returns one of them.
+    holdout : float, default=0.2
+        Share of the rows, from 0 to 0.9, that is used neither to find nor to choose formulas but to measure
+        ``holdout_loss``; only the last fit of the constants takes them in. None of fewer than 12 rows are held out.
+    random_state : int, RandomState, Generator or None, default=None
+        Makes fits repeatable as long as they do not run into `max_time`. NumPy's global state is not touched.
+    progress : None, True or callable, default=None
+        True shows the front as it grows, on standard error. A callable gets a :class:`closedform.search.Progress`
+        whenever the front changes; an exception that it raises ends the fit.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the formulas of the last fit. The same rows stay held out.
+
+    Attributes
+    ----------
+    equations_ : DataFrame
+        One row per formula of the front, by growing complexity. ``complexity``: nodes. ``loss``: mean loss on the rows
+        that were not held out; ``holdout_loss``: on those that were (NaN if none); both before the last fit of the
+        constants to all rows. ``score``: fall of log(loss) per unit of complexity. ``equation``: text that
+        ``Expression.parse`` reads. ``sympy_format``, ``latex``: the same for others. ``engine``, ``seconds``: who found
+        it, and when. For numbers beyond 1e100 or below 1e-100 losses are those of the target times a power of ten.
+    expression_ : Expression
+        The chosen formula.
+    formulas_ : tuple of Formula
+        The rows of `equations_` as records, with the standard errors of their constants.
+    status_ : Status
+        How the search ended.
+    formula_model_ : FormulaModel
+        All of this without scikit-learn and pandas: what a model file holds.
+    n_features_in_ : int
+        Number of columns.
+    feature_names_in_ : ndarray of str
+        Their names; only if they have any.
+
+    See Also
+    --------
+    LIESRegressor : The LIES engine alone, with all its options.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from closedform import SymbolicRegressor
+    >>> height = np.linspace(1.0, 50.0, 40)
+    >>> model = SymbolicRegressor(max_time=10, random_state=0).fit({"height": height}, np.sqrt(2 * height / 9.81))
+    >>> print(model.expression_)  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        engines: Any = "auto",
+        *,
+        max_time: float = 60.0,
+        max_complexity: int = 60,
+        operators: Any = None,
+        loss: Any = "squared",
+        model_selection: Any = "mdl",
+        holdout: float = 0.2,
+        random_state: Any = None,
+        progress: Any = None,
+        warm_start: bool = False,
+    ) -> None:
+        self.engines = engines
+        self.max_time = max_time
+        self.max_complexity = max_complexity
+        self.operators = operators
+        self.loss = loss
+        self.model_selection = model_selection
+        self.holdout = holdout
+        self.random_state = random_state
+        self.progress = progress
+        self.warm_start = warm_start
+
+    def _make_engines(self) -> tuple[Engine, ...]:
+        if isinstance(self.engines, str) and self.engines == "auto":
+            return tuple(get_engine(name) for name in _AUTO)
+        if isinstance(self.engines, str) or isinstance(self.engines, Engine) or not isinstance(self.engines, Iterable):
+            raise InputError(f'engines must be "auto" or a list such as ["lies"], got {self.engines!r}.')
+        engines = tuple(get_engine(engine) for engine in self.engines)
+        if not engines:
+            raise InputError('engines must name at least one engine, such as ["lies"], got an empty list.')
+        return engines

@@ -1,0 +1,218 @@
+"""The second life of a model: formulas with their scores, and predictions from them.
+
+What is in here needs neither the engines that found the formulas nor torch, scikit-learn or pandas; it is what a model
+file holds and what ``closedform predict`` loads.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.exceptions import DomainError, InputError, Status
+from closedform.preprocessing.table import Table, check_X
+from closedform.preprocessing.wording import rows_text
+from closedform.symbolic.evaluate import evaluate
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.printing import to_text
+
+Outside = Literal["raise", "nan", "warn"]
+
+# Longest piece of a formula that an error message quotes, and most variables whose values it tells.
+_LONGEST_QUOTE = 60
+_MOST_VALUES = 4
+
+
+@dataclass(frozen=True)
+class Formula:
+    """One row of the front.
+
+    Parameters
+    ----------
+    expression : Expression
+        The formula, constants fitted to all rows.
+    loss : float
+        Mean loss on the rows that may be used to choose, before the last fit of the constants to all rows.
+    holdout_loss : float
+        Mean loss on rows that were used neither to find nor to choose it; NaN where the table was too small to spare
+        any. Measured before the last fit of the constants to all rows.
+    complexity : int
+        Nodes of the canonical form.
+    engine : str
+        Who found it.
+    seconds : float
+        When, in seconds since the search began.
+    standard_errors : tuple of float
+        One for each of ``expression.constants``; infinite for a constant that the data do not fix.
+    score : float, default=0.0
+        Fall of log(loss) per unit of complexity since the formula before it on the front.
+    """
+
+    expression: Expression
+    loss: float
+    holdout_loss: float
+    complexity: int
+    engine: str
+    seconds: float
+    standard_errors: tuple[float, ...]
+    score: float = 0.0
+
+
+@dataclass(frozen=True)
+class FormulaModel:
+    """A front of formulas, the one that was chosen, and what has to be known to use them.
+
+    Parameters
+    ----------
+    kind : str
+        Class of the estimator that was fitted.
+    feature_names : tuple of str
+        Columns at fit time, in order, constant ones included.
+    named : bool
+        False where the names were made up for a table without.
+    target_name : str
+        Name of the target.
+    formulas : tuple of Formula
+        The front, by growing complexity; at least one.
+    chosen : int
+        Position of the chosen formula.
+    domain : mapping of str to (float, float)
+        Smallest and largest value of each column at fit time.
+    status : Status
+        How the search ended.
+    n_rows : int
+        Rows at fit time.
+    settings : mapping
+        Parameters of the estimator, as far as plain values express them.
+    seed : int, default=0
+        What the random numbers of the fit were drawn from.
+    n_searches : int, default=1
+        Searches on the same data that went into the front (warm starts).
+    version : str, default=""
+        Version of the package that fitted it.
+    """
+
+    kind: str
+    feature_names: tuple[str, ...]
+    named: bool
+    target_name: str
+    formulas: tuple[Formula, ...]
+    chosen: int
+    domain: Mapping[str, tuple[float, float]]
+    status: Status
+    n_rows: int
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    n_searches: int = 1
+    version: str = ""
+
+    @property
+    def expression(self) -> Expression:
+        """The chosen formula."""
+        return self.formulas[self.chosen].expression
+
+    def formula(self, index: int | None = None) -> Formula:
+        """Return one row of the front.
+
+        Parameters
+        ----------
+        index : int, optional
+            Position on the front, from 0; the chosen formula if None.
+
+        Raises
+        ------
+        InputError
+            If there is no such position.
+        """
+        if index is None:
+            return self.formulas[self.chosen]
+        last = len(self.formulas) - 1
+        if isinstance(index, bool) or not isinstance(index, Integral) or not 0 <= index <= last:
+            raise InputError(f"index must be a row of equations_, a whole number from 0 to {last}, got {index!r}.")
+        return self.formulas[int(index)]
+
+    def predict(self, X: Any, index: int | None = None, outside: Outside = "raise") -> NDArray[np.float64]:
+        """Return the values of a formula.
+
+        Parameters
+        ----------
+        X : array of shape (n_samples, n_features), mapping of columns, or any frame
+            The columns of fit time; found by name in any order where both tables have names.
+        index : int, optional
+            Which formula of the front; the chosen one if None.
+        outside : {"raise", "nan", "warn"}, default="raise"
+            What happens with rows on which the formula has no value: an error, or NaN there, with or without a warning.
+
+        Returns
+        -------
+        ndarray of shape (n_samples,)
+
+        Raises
+        ------
+        InputError
+            For a table that does not fit, see :func:`closedform.preprocessing.check_X`.
+        DomainError
+            If the formula has no value on some row and `outside` is ``"raise"``.
+        """
+        if outside not in get_args(Outside):
+            raise InputError(f'outside must be "raise", "nan" or "warn", got {outside!r}.')
+        expression = self.formula(index).expression
+        table = check_X(X, feature_names=self.feature_names, named=self.named, estimator=self.kind)
+        return values_of(expression, table, outside)
+
+
+def values_of(expression: Expression, table: Table, outside: Outside = "raise") -> NDArray[np.float64]:
+    """Values of a formula on a checked table; see :meth:`FormulaModel.predict`."""
+    columns = {name: table.columns[name] for name in expression.variables}
+    values = evaluate(expression, columns) if columns else np.full(table.n_rows, _constant_value(expression))
+    undefined = np.flatnonzero(~np.isfinite(values))
+    if not len(undefined):
+        return values
+    if outside == "raise":
+        message = _undefined(expression, table, undefined)
+        raise DomainError(f'{message} Leave out these rows, or pass outside="nan" to get NaN for them.', undefined.tolist())
+    if outside == "warn":
+        import warnings
+
+        from closedform.exceptions import DataWarning
+
+        warnings.warn(f"{_undefined(expression, table, undefined)} NaN there.", DataWarning, stacklevel=3)
+    values[undefined] = np.nan
+    return values
+
+
+def _constant_value(expression: Expression) -> float:
+    return float(evaluate(expression, {})[0])
+
+
+def _undefined(expression: Expression, table: Table, rows: NDArray[np.intp]) -> str:
+    """Say on which rows a formula has no value, and which part of it is to blame on the first of them."""
+    row = int(rows[0])
+    part = _culprit(expression, {name: values[row : row + 1] for name, values in table.columns.items()})
+    text = to_text(part, precision=6)
+    quoted = text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 3] + "..."
+    given = [f"{name} = {float(table.columns[name][row])!r}" for name in part.variables]
+    told = ", ".join(given[:_MOST_VALUES]) + (", ..." if len(given) > _MOST_VALUES else "")
+    where = f" with {told}" if told else ""
+    return f"The formula has no value in {rows_text(rows)}: {quoted} is not defined or too large{where}."
+
+
+def _culprit(expression: Expression, columns: Mapping[str, NDArray[np.float64]]) -> Expression:
+    """The smallest part of a formula that has no finite value on one row."""
+    node = expression
+    while True:
+        bad = [part for part in node.args if not math.isfinite(evaluate(part, columns)[0])]
+        if not bad:
+            return node
+        node = bad[0]
+
+
+def front_position(formulas: Sequence[Formula], formula: Formula) -> int:
+    """Position of a formula, by identity: formulas with the same function may stand at two places."""
+    return next(position for position, other in enumerate(formulas) if other is formula)
