@@ -52,7 +52,6 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--max-time", type=float, default=60.0, help="seconds a fit is given; it is stopped at 1.5 times + 30 s")
     add("--check-time", type=float, default=20.0, help="seconds for each check of the result")
     add("--jobs", type=int, default=1, help="problems at a time; more than one: one thread each")
-    add("--exports", action="store_true", help="also compare the exports of each formula with predict")
     add("--retry", action="store_true", help="run crashed, stopped and failed problems again")
     add("--out", type=Path, required=True, help="file of JSON lines, grows")
     return parser.parse_args(argv)
@@ -80,7 +79,7 @@ def main(argv: list[str] | None = None) -> int:
         return 2
     settings = Settings(
         options.estimator, dict(options.option), options.n_samples, options.noise, options.seed,
-        options.max_time, options.check_time, options.exports,
+        options.max_time, options.check_time,
     )  # fmt: skip
     if options.jobs > 1:
         limit_threads(1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import math
 import os
@@ -40,7 +41,6 @@ class Settings:
     seed: int = 0
     max_time: float = 60.0
     check_time: float = 20.0
-    exports: bool = False
 
     @property
     def hard_limit(self) -> float:
@@ -49,13 +49,20 @@ class Settings:
 
 
 def make_estimator(settings: Settings) -> Any:
-    """Build the estimator: a known name, or ``module:function`` called with the same keywords."""
+    """Build the estimator: a known name, or ``module:function``.
+
+    Called with ``max_time``, ``random_state`` and ``n_jobs=1``, those of them that it has, and the options.
+    """
     path = ESTIMATORS.get(settings.estimator, settings.estimator)
     module, _, name = path.partition(":")
     if not name:
         raise ValueError(f"unknown estimator {path!r}: expected {', '.join(ESTIMATORS)} or module:function")
     factory = getattr(importlib.import_module(module), name)
-    return factory(max_time=settings.max_time, random_state=settings.seed, **{"n_jobs": 1, **settings.options})
+    given = {"max_time": settings.max_time, "random_state": settings.seed, "n_jobs": 1}
+    parameters = inspect.signature(factory).parameters
+    takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
+    known = {key: value for key, value in given.items() if takes_all or key in parameters}
+    return factory(**{**known, **settings.options})
 
 
 # ------------------------------------------------------------------------------------------------ one fit
@@ -94,10 +101,6 @@ def fit_one(report: Report, problem: Problem, settings: Settings) -> None:
     status = getattr(estimator, "status_", None)
     report({"seconds_to_best": seconds_to_best(estimator), "estimator_status": getattr(status, "name", status)})
     report({"memory_mb": _peak_memory()})
-    if settings.exports:
-        from benchmarks.runner_exports import compare_exports
-
-        report({"exports": compare_exports(estimator, test_frame)})
 
 
 def _peak_memory() -> int | None:
@@ -132,7 +135,7 @@ def run_problem(problem: Problem, settings: Settings) -> dict[str, Any]:
 
 def _fitted_row(problem: Problem, settings: Settings, outcome: Outcome) -> dict[str, Any]:
     given = asdict(settings)
-    del given["check_time"], given["exports"]
+    del given["check_time"]
     reported = dict(outcome.reported)
     reported.pop("predicted", None)
     fit_seconds = reported.pop("fit_seconds", None)
@@ -148,8 +151,8 @@ def _fitted_row(problem: Problem, settings: Settings, outcome: Outcome) -> dict[
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """The rows of a result file; a line that was torn by an interruption is left out."""
-    rows = []
+    """The rows of a result file, of repeated measurements the last; a torn line is left out."""
+    rows: dict[str, dict[str, Any]] = {}
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
@@ -157,8 +160,8 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
             except json.JSONDecodeError:
                 continue
             if isinstance(row, dict):
-                rows.append(row)
-    return rows
+                rows[identity(row)] = row
+    return list(rows.values())
 
 
 def identity(row: dict[str, Any]) -> str:
@@ -202,7 +205,7 @@ class Results:
 def remaining(
     problems: Iterable[Problem], settings: Settings, rows: list[dict[str, Any]], retry: bool = False
 ) -> list[Problem]:
-    """The problems without a row yet; with ``retry`` also those whose rows are all failures."""
+    """The problems without a row yet; with ``retry`` also those whose row is a failure."""
     done = {identity(row) for row in rows if not (retry and row["status"] in ("crash", "timeout", "error"))}
     given = _plain(asdict(settings))
     return [p for p in problems if identity({**given, "set": p.set, "name": p.name}) not in done]

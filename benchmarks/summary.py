@@ -52,12 +52,9 @@ def accurate(row: Row) -> bool:
     return row["rel_rmse"] is not None and row["rel_rmse"] < ACCURATE
 
 
-def unsound(row: Row) -> str:
-    """Names of the exports (and ``text``) that part from ``predict`` by more than 1e-9 or fail."""
-    found = {**(row.get("exports") or {})}
-    if row["status"] == "ok" and row.get("text_deviation") is not None:
-        found["text"] = row["text_deviation"]
-    return ", ".join(key for key, value in found.items() if not isinstance(value, float | int) or value > 1e-9)
+def unsound(row: Row) -> bool:
+    """Does the text of the formula part from ``predict`` by more than 1e-9?"""
+    return row["text_deviation"] is not None and row["text_deviation"] > 1e-9
 
 
 def median(values: Iterable[float | None]) -> float | None:
@@ -85,7 +82,7 @@ def statistics(rows: list[Row]) -> dict[str, Any]:
         "disagree": sum(bool(row["disagree"]) for row in rows),
         "failed": sum(row["status"] in FAILURES for row in rows),
         "overrun": sum(bool(row["overrun"]) for row in rows),
-        "unsound": [f"{_label(row)} ({bad})" for row in rows if (bad := unsound(row))],
+        "unsound": [f"{_label(row)} ({row['text_deviation']:.0e})" for row in rows if unsound(row)],
         "unsolved": [_label(row) for row in rows if not row["symbolic"]],
         "parted": [_label(row) for row in rows if row["disagree"]],
         "broken": [f"{_label(row)} ({row['status']})" for row in rows if row["status"] in FAILURES],

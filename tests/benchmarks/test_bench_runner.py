@@ -75,6 +75,14 @@ def test_other_settings_are_other_rows_and_failures_can_be_repeated(toy):
     assert len(remaining(problems, Settings("lies", {"depth": 2}, noise=0.01), rows)) == 2
 
 
+def test_of_repeated_measurements_the_last_counts(tmp_path):
+    results = Results(tmp_path / "rows.jsonl")
+    for status in ("crash", "ok"):
+        results.add({"set": "toy", "name": "area", "status": status})
+    results.add({"set": "toy", "name": "sum", "status": "ok"})
+    assert [row["status"] for row in read_rows(results.path)] == ["ok", "ok"]
+
+
 def test_rows_hold_nothing_json_cannot(tmp_path):
     results = Results(tmp_path / "deep" / "rows.jsonl")
     results.add({"a": float("nan"), "b": [float("inf"), 0.1 + 0.2], "c": {1: True}, "d": None})
@@ -118,6 +126,7 @@ def test_options_are_read_as_json_where_they_are():
 def test_a_comparison_names_what_was_gained_and_lost():
     def row(name, symbolic, seconds):
         return {"set": "toy", "name": name, "seed": 0, "noise": 0.0, "symbolic": symbolic, "fit_seconds": seconds,
+                "text_deviation": 0.0,
                 "complexity": 6, "truth_complexity": 3, "structure": symbolic, "rel_rmse": 0.5, "edit_distance": 0.5,
                 "disagree": False, "status": "ok", "overrun": False}  # fmt: skip
 
