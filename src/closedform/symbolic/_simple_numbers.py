@@ -127,8 +127,8 @@ def _multiple(p: int, q: int, unit: _Unit) -> SimpleNumber:
 def _roots(size: float, tolerance: float, sign: int) -> Iterator[SimpleNumber]:
     """Square roots of small fractions, also times pi or 1/pi."""
     values = _UNIT_VALUES[: len(_ROOT_UNITS)]
-    radicands = np.rint(size / values * size * _Q)
-    with np.errstate(all="ignore"):
+    with np.errstate(over="ignore"):
+        radicands = np.rint(size / values * size * _Q)
         near = np.abs(np.sqrt(radicands * values / _Q) - size) <= tolerance
     for row, column in np.argwhere(near & (radicands >= 1.0) & (radicands <= _LARGEST_RADICAND)).tolist():
         p, q = int(radicands[row, column]), column + 1

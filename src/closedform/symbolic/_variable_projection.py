@@ -29,8 +29,10 @@ RANK_TOLERANCE = 1e-12
 _FIRST_DAMPING, _LEAST_DAMPING, _MOST_DAMPING = 1e-3, 1e-14, 1e10
 # A step that promises, or brings, less than this fraction of the loss ends the fit.
 _LOSS_TOLERANCE = 1e-11
-# Residuals below this fraction of the target are about to be rounding: one failed step there ends the fit.
+# Residuals below this fraction of the target are about to be rounding: a few failed steps there end the fit, and so
+# does one that brings little.
 _ROUNDING = 1e-13
+_MOST_FAILED = 3
 # And below this one there is nothing left to gain.
 _EXACT = 4e-16
 # The Jacobian is taken anew where solving for the linear constants moved the values by more than this fraction.
@@ -166,7 +168,7 @@ class VariableProjection:
 
     def _finished(self, before: float, after: float) -> bool:
         if after <= self._rounding_loss:
-            return after > 0.25 * before or after <= self._exact_loss
+            return after > 0.8 * before or after <= self._exact_loss
         return before - after <= _LOSS_TOLERANCE * before
 
     def _refreshed(self, state: _State) -> _State:
@@ -184,6 +186,7 @@ class VariableProjection:
     def _descend(self, state: _State, damping: _Damping) -> _State | None:
         """The next better point, with more and more damping; None if there is none."""
         squared = isinstance(self._data.loss, SquaredLoss)
+        failed = 0
         while damping.value < _MOST_DAMPING:
             step, promised = self._step(state, damping.value)
             hopeless = promised <= _LOSS_TOLERANCE
@@ -193,7 +196,8 @@ class VariableProjection:
             if trial is not None and trial.key() < state.key():
                 damping.loosen((1.0 - trial.loss / state.loss) / promised if promised > 0.0 else 1.0)
                 return trial
-            if hopeless or state.loss <= self._rounding_loss:
+            failed += 1
+            if hopeless or (failed == _MOST_FAILED and state.loss <= self._rounding_loss):
                 return None
             damping.tighten()
         return None
