@@ -27,8 +27,8 @@ def test_results_are_checked(data_dir: Path, capsys: pytest.CaptureFixture[str])
     rows = [
         {"set": "toy", "name": "product", "equation": "2.0*x*exp(-k) + 1e-3*log(x - 2)"},  # undefined on some rows
         {"set": "toy", "name": "root", "equation": "e_1**0.5 + sin(3)", "variables": ["e_1"]},
-        {"set": "toy", "name": "root", "equation": None, "status": "timeout"},
-        {"set": "toy", "name": "root", "equation": "sqrt(e_1"},
+        {"set": "toy", "name": "root", "equation": None, "status": "timeout", "seed": 1},
+        {"set": "toy", "name": "root", "equation": "sqrt(e_1", "seed": 2},
     ]
     results, details = data_dir / "results.jsonl", data_dir / "details.jsonl"
     results.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
