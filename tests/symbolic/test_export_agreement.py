@@ -41,6 +41,7 @@ DELICATE = [
     x**y,
     (x**2) ** y,
     -1 / (x / 0),
+    apply("exp", apply("log", x) / 0) + apply("min", x, y),
     x ** (apply("log", constant(8)) / apply("log", constant(2))),
     apply("pow", x, apply("div", 1, 3)),
     apply("pow", 0, x),

@@ -95,11 +95,20 @@ class Piece:
 
 @dataclass(slots=True)
 class Body:
-    """A rendered formula: statements ``(name, text)`` to run first, the result, and the helpers in use."""
+    """A rendered formula: statements ``(name, text)`` to run first, and the result."""
 
     statements: list[tuple[str, str]] = field(default_factory=list)
     result: Piece = field(default_factory=lambda: Piece(""))
-    helpers: set[str] = field(default_factory=set)
+
+    @property
+    def texts(self) -> list[str]:
+        """All source of the formula."""
+        return [*(text for _, text in self.statements), self.result.text]
+
+    @property
+    def helpers(self) -> set[str]:
+        """Names of the helpers in use; no argument starts like them."""
+        return set(re.findall(r"\bcf_\w+", " ".join(self.texts)))
 
 
 def render(expression: Expression, dialect: Dialect, names: Mapping[str, str]) -> Body:
@@ -130,6 +139,8 @@ class _Renderer:
     def run(self) -> Body:
         with np.errstate(all="ignore"):
             self.body.result = self.expression.fold(self._piece)
+        if self.body.result.value is not None:  # nothing depends on the variables after all
+            self.body.statements.clear()
         return self.body
 
     def _piece(self, node: Expression, args: tuple[Piece, ...]) -> Piece:
@@ -198,14 +209,11 @@ class _Renderer:
         """The operator's spelling, or its guarded function."""
         name = node.op.name
         if self._needs_guard(node, args):
-            self.body.helpers.add(f"cf_{name}")
             return f"cf_{name}({{0}}, {{1}})" if len(args) == 2 else f"cf_{name}({{0}})"
         whole_power = name == "pow" and node.args[1].kind == "constant" and isinstance(node.args[1].value, int)
         if self.dialect.target == "python" and whole_power:
             return OPERATORS["pow"].spelling["numpy"]  # x**2 instead of math.pow(x, 2)
-        template = node.op.spelling[self.dialect.target]
-        self.body.helpers.update(re.findall(r"\bcf_\w+", template))
-        return template
+        return node.op.spelling[self.dialect.target]
 
     def _needs_guard(self, node: Expression, args: tuple[Piece, ...]) -> bool:
         name, dialect = node.op.name, self.dialect

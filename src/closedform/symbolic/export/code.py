@@ -185,7 +185,7 @@ def _torch(function: Function) -> str:
     result = function.body.result.text
     if function.is_constant:
         result = f"torch.full_like({names[0]}, {result})" if names else f"torch.tensor({result}, dtype=torch.float64)"
-    lines = ["import math"] if "math." in result + "".join(text for _, text in function.body.statements) else []
+    lines = ["import math"] if any("math." in text for text in function.body.texts) else []
     lines += [*(["", "import torch"] if lines else ["import torch"]), "", *_helper_block(function), ""]
     lines += [*function.renamed("#"), f"def {function.name}({function.parameters}):"]
     lines += ['    """Values of the formula for floating-point tensors, nan where it is not defined."""']
@@ -197,7 +197,7 @@ def _torch(function: Function) -> str:
 def _c(function: Function) -> str:
     value = function.local("value")
     parameters = ", ".join(f"double {name}" for name in function.arguments.values()) or "void"
-    texts = [text for _, text in function.body.statements] + [function.body.result.text]
+    texts = function.body.texts
     lines = ["#include <math.h>", ""]
     if any("M_PI" in text for text in texts):  # strict C99 does not define it
         lines += ["#ifndef M_PI", f"#define M_PI {math.pi!r}", "#endif", ""]
