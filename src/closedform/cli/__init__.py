@@ -1,1 +1,1 @@
-"""The command line."""
+"""The command line: ``closedform fit``, ``predict``, ``show`` and ``demo``."""

@@ -1,0 +1,143 @@
+"""``closedform fit``: from a file with a table to a formula, and to a model file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from closedform.cli import fit_options, options, results
+from closedform.cli.console import error_console, say, warnings_as_sentences, write_json
+from closedform.cli.fit_options import Columns, LossName, SelectRule
+from closedform.cli.show import show_front
+from closedform.exceptions import Status
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from closedform.estimators.base import AbstractFormulaRegressor
+    from closedform.formulas import FormulaModel
+    from closedform.search import Monitor
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
+
+# What happened and what to do about it, in terms of the options of this command.
+_ENDINGS = {
+    Status.CONVERGED: "a formula that is exact to rounding was found.",
+    Status.EXHAUSTED: "everything that the settings allow was tried.",
+    Status.TIME_LIMIT: "the time was used up; more of it (--max-time) may give a better formula.",
+    Status.INTERRUPTED: "interrupted; the formulas found until then were kept.",
+    Status.FAILED: "no formula better than a constant was found; try other columns, --operators or more --max-time.",
+}
+
+
+def fit(
+    data: Annotated[str, options.DATA],
+    target: fit_options.Target,
+    features: fit_options.Features = None,
+    exclude: fit_options.Exclude = None,
+    holdout: fit_options.Holdout = 0.2,
+    model: fit_options.Model = "symbolic",
+    max_time: fit_options.MaxTime = 60.0,
+    max_complexity: fit_options.MaxComplexity = 60,
+    operators: fit_options.Operators = None,
+    loss: fit_options.Loss = LossName.SQUARED,
+    select: fit_options.Select = SelectRule.MDL,
+    seed: fit_options.Seed = 0,
+    out: fit_options.Out = None,
+    quiet: fit_options.Quiet = False,
+    json: fit_options.Json = False,
+) -> None:
+    """Search for formulas that explain one column of a table by the others.
+
+    Ctrl-C ends the search; what was found is shown and saved.
+    """
+    settings = {
+        "max_time": fit_options.checked_time(max_time),
+        "max_complexity": max_complexity,
+        "operators": fit_options.checked_operators(operators or []),
+        "loss": loss.value,
+        "model_selection": select.value,
+        "holdout": holdout,
+        "random_state": seed,
+    }
+    estimator_name = fit_options.checked_model(model)
+    if out is not None:
+        options.check_writable(out, (data,), stdout=False)
+    start = time.monotonic()
+    with warnings_as_sentences(quiet), _nothing_to_keep():
+        from closedform.preprocessing.readers import read_table
+
+        X, y = Columns(target, features or (), exclude or ()).of(read_table(data))
+        fitted = fit_table(X, y, estimator_name, settings, quiet)
+    _report(fitted, time.monotonic() - start, out, quiet, json)
+
+
+def fit_table(
+    X: pd.DataFrame, y: pd.Series, estimator_name: str, settings: dict[str, Any], quiet: bool = False
+) -> FormulaModel:
+    """Fit an estimator, with progress on standard error.
+
+    Parameters
+    ----------
+    X : DataFrame of shape (n_rows, n_columns)
+        Inputs.
+    y : Series of shape (n_rows,)
+        Target; its name is that of the result.
+    estimator_name : str
+        Name in :mod:`closedform.estimators`.
+    settings : dict
+        Parameters of the estimator.
+    quiet : bool, default=False
+        Show no progress.
+    """
+    from closedform import estimators
+
+    with _progress(quiet) as monitor:
+        estimator: AbstractFormulaRegressor = getattr(estimators, estimator_name)(**settings, progress=monitor)
+        return estimator.fit(X, y).formula_model_
+
+
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Monitor | None]:
+    """A monitor that shows a search at work on standard error; none if `quiet`."""
+    if quiet:
+        yield None
+        return
+    from closedform.progress import live_progress
+
+    with live_progress(error_console()) as monitor:
+        yield monitor
+
+
+@contextmanager
+def _nothing_to_keep() -> Iterator[None]:
+    """An interruption that reaches this far came before the search."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("interrupted before a formula was found; nothing was saved.")
+        raise typer.Exit(INTERRUPTED) from None
+
+
+def _report(model: FormulaModel, seconds: float, out: str | None, quiet: bool, json: bool) -> None:
+    """Save and show a fitted model, and end with the exit code that belongs to it."""
+    if out is not None:
+        from closedform.model_file import save_model
+
+        save_model(model, out)
+    if json:
+        write_json({**results.record(model), "seconds": round(seconds, 3), "model_file": out})
+    else:
+        show_front(model)
+    if not quiet:
+        say(f"\n{seconds:.1f} s: {_ENDINGS[model.status]}")
+        say(f"Saved as {out}." if out is not None else "Not saved: --out FILE keeps the model for predict and show.")
+    if model.status is Status.INTERRUPTED:
+        raise typer.Exit(INTERRUPTED)
+    if model.status is Status.FAILED:
+        raise typer.Exit(1)

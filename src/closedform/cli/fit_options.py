@@ -1,0 +1,167 @@
+"""The options of ``closedform fit``, and their values checked before any work starts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from closedform.cli import options
+from closedform.exceptions import InputError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ESTIMATORS = {"symbolic": "SymbolicRegressor", "lies": "LIESRegressor"}
+_SYMBOLS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "**": "pow", "ln": "log"}
+
+_DATA, _SEARCH, _OUTPUT = "Which data", "How to search", "What to write"
+
+
+class SelectRule(StrEnum):
+    """Rules that choose one formula of the front."""
+
+    MDL = "mdl"
+    BEST = "best"
+    ACCURACY = "accuracy"
+
+
+class LossName(StrEnum):
+    """What a search minimises."""
+
+    SQUARED = "squared"
+    ABSOLUTE = "absolute"
+    HUBER = "huber"
+
+
+_TARGET_HELP = "Column to explain."
+_FEATURES_HELP = "Columns that may be used, between commas; may be repeated."
+_EXCLUDE_HELP = "Columns that may not be used, between commas; may be repeated."
+_HOLDOUT_HELP = "Share of the rows kept aside to measure the error on; none of fewer than 12 rows."
+_MODEL_HELP = "symbolic: the search with all engines; lies: LIES networks alone."
+_OPERATORS_HELP = "What formulas may contain besides sums, products and whole powers, as in div,exp,log."
+_SELECT_HELP = "How one formula is chosen: shortest description of the data, best trade-off, or smallest error."
+_OUT_HELP = "Model file, for predict and show."
+
+Target = Annotated[
+    str, typer.Option("--target", "-t", metavar="COLUMN", help=_TARGET_HELP, rich_help_panel=_DATA, show_default=False)
+]
+Features = Annotated[
+    list[str] | None,
+    typer.Option("--features", metavar="COLUMNS", show_default="all", help=_FEATURES_HELP, rich_help_panel=_DATA),
+]
+Exclude = Annotated[
+    list[str] | None, typer.Option("--exclude", metavar="COLUMNS", help=_EXCLUDE_HELP, rich_help_panel=_DATA)
+]
+Holdout = Annotated[float, typer.Option("--holdout", min=0.0, max=0.9, help=_HOLDOUT_HELP, rich_help_panel=_DATA)]
+Model = Annotated[
+    str, typer.Option("--model", "-m", metavar="symbolic|lies", help=_MODEL_HELP, rich_help_panel=_SEARCH)
+]
+MaxTime = Annotated[
+    float, typer.Option("--max-time", metavar="SECONDS", help="Time for the search.", rich_help_panel=_SEARCH)
+]
+MaxComplexity = Annotated[
+    int, typer.Option("--max-complexity", min=1, help="Largest formula, in nodes.", rich_help_panel=_SEARCH)
+]
+Operators = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--operators",
+        metavar="NAMES",
+        show_default="all but sign, min, max",
+        help=_OPERATORS_HELP,
+        rich_help_panel=_SEARCH,
+    ),
+]
+Loss = Annotated[LossName, typer.Option("--loss", help="What is minimised.", rich_help_panel=_SEARCH)]
+Select = Annotated[SelectRule, typer.Option("--select", help=_SELECT_HELP, rich_help_panel=_SEARCH)]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes fits repeatable.", rich_help_panel=_SEARCH)]
+Out = Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help=_OUT_HELP, rich_help_panel=_OUTPUT)]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.", rich_help_panel=_OUTPUT)]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.", rich_help_panel=_OUTPUT)]
+
+
+def checked_time(seconds: float) -> float:
+    """Return what ``--max-time`` says; raises InputError for anything but a positive number."""
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"--max-time must be a number of seconds above 0, got {seconds:g}.")
+    return seconds
+
+
+def checked_model(name: str) -> str:
+    """Return the estimator that ``--model`` stands for; raises InputError for an unknown one."""
+    if name == "ran":
+        raise InputError("--model ran (Rational ANOVA Networks) is not in this version yet; use symbolic or lies.")
+    if name not in _ESTIMATORS:
+        raise InputError(f"--model must be symbolic or lies, got '{name}'{did_you_mean(name, _ESTIMATORS)}.")
+    return _ESTIMATORS[name]
+
+
+def checked_operators(given: Sequence[str]) -> list[str] | None:
+    """Return the operators that ``--operators`` lists, None for the default; raises InputError for an unknown one."""
+    from closedform.symbolic.operators import OPERATORS
+
+    names = [_SYMBOLS.get(part.strip(), part.strip()) for value in given for part in value.split(",")]
+    return options.split_names(names, list(OPERATORS), "--operators", "operator") or None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a table play which part.
+
+    Parameters
+    ----------
+    target : str
+        The column to explain.
+    features : sequence of str
+        What ``--features`` says; all columns but the target where it is empty.
+    exclude : sequence of str
+        What ``--exclude`` says.
+    """
+
+    target: str
+    features: Sequence[str] = ()
+    exclude: Sequence[str] = ()
+
+    def of(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+        """Split a table into inputs and target.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            All columns.
+
+        Raises
+        ------
+        InputError
+            For names that the table does not have, and for a column that holds no numbers.
+        """
+        from closedform.preprocessing.readers import split_target
+
+        X, y = split_target(frame, self.target)
+        known = [str(name) for name in X.columns]
+        wanted = options.split_names(self.features, known, "--features", "column") or known
+        unwanted = options.split_names(self.exclude, known, "--exclude", "column")
+        kept = [name for name in wanted if name not in unwanted]
+        if not kept:
+            raise InputError("--exclude leaves no column: a formula needs at least one besides the target.")
+        X = X[kept]
+        _refuse_words(X)
+        return X, y
+
+
+def _refuse_words(X: pd.DataFrame) -> None:
+    """Say about a column without numbers how to leave it out."""
+    from pandas.api.types import is_numeric_dtype
+
+    from closedform.preprocessing.table import check_X
+
+    for name in X.columns:
+        if not is_numeric_dtype(X[name]):
+            try:
+                check_X(X[[name]], allow_nan=True)
+            except InputError as error:
+                raise InputError(f"{error} (--exclude '{name}' leaves it out.)") from error

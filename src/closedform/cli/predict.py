@@ -1,0 +1,91 @@
+"""``closedform predict``: a saved formula on a table.
+
+Loads neither torch nor scikit-learn, and pandas only for tables that are not text.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from closedform.cli import options
+from closedform.cli.console import say, warnings_as_sentences, write_json
+from closedform.exceptions import DomainError, InputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from closedform.formulas import FormulaModel
+    from closedform.preprocessing.table import Table
+    from closedform.symbolic.expression import Expression
+
+
+class Outside(StrEnum):
+    """What happens with rows on which the formula has no value."""
+
+    RAISE = "raise"
+    NAN = "nan"
+
+
+def predict(
+    model: Annotated[str, options.MODEL],
+    data: Annotated[str, options.DATA],
+    out: Annotated[
+        str, typer.Option("--out", "-o", help="File: .csv, .tsv, .jsonl, .parquet, .feather or .xlsx; - prints CSV.")
+    ] = "-",
+    index: Annotated[int | None, options.INDEX] = None,
+    outside: Annotated[
+        Outside, typer.Option("--outside", help="Rows without a value: an error, or an empty cell (nan).")
+    ] = Outside.RAISE,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of CSV.")] = False,
+) -> None:
+    """Compute a saved formula on the rows of a table.
+
+    Columns are found by name. Those that the formula does not use may be missing or hold anything.
+    """
+    from closedform.model_file import load_formulas
+    from closedform.preprocessing.writers import write_predictions
+
+    if json and out != "-":
+        raise InputError("--json prints to standard output; leave out --out, or name a .jsonl file without --json.")
+    options.check_writable(out, (model, data))
+    fitted = load_formulas(model)
+    expression = options.at_index(fitted, index).expression
+    with warnings_as_sentences():
+        values = _values(expression, _table(fitted, expression.variables, data), outside)
+    if json:
+        plain = [None if value != value else value for value in values.tolist()]
+        write_json({"target": fitted.target_name, "formula": str(expression), "prediction": plain})
+    else:
+        write_predictions(out, {"prediction": values})
+
+
+def _values(expression: Expression, table: Table, outside: Outside) -> NDArray[np.float64]:
+    from closedform.formulas import values_of
+
+    try:
+        return values_of(expression, table, outside.value)
+    except DomainError as error:
+        message = error.message.replace('pass outside="nan" to get NaN', "say --outside nan to get empty cells")
+        raise DomainError(message, error.rows) from None
+
+
+def _table(model: FormulaModel, needed: tuple[str, ...], data: str) -> Table:
+    """The columns that a formula needs."""
+    from closedform.preprocessing.readers import read_columns, read_table
+    from closedform.preprocessing.table import check_X
+
+    if model.named:
+        return read_columns(data, needed)
+    # Fitted in Python on an array: the names x0, x1, ... were made up, and columns are known by their order.
+    frame = read_table(data)
+    if set(model.feature_names) <= set(frame.columns):
+        frame = frame[list(model.feature_names)]
+    else:
+        frame = frame.drop(columns=[name for name in frame.columns if name == model.target_name])
+        say("warning: the model was fitted on columns without names; those of the table are taken in their order.")
+    unnamed = frame.set_axis(range(frame.shape[1]), axis="columns")
+    return check_X(unnamed, feature_names=model.feature_names, named=False)

@@ -1,0 +1,207 @@
+"""A fitted model in words and tables for people, and as a record for machines."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+from closedform.formulas import Formula, FormulaModel
+from closedform.preprocessing.checks import LARGEST, SMALLEST
+from closedform.preprocessing.wording import quoted
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.printing import name_to_text, to_text
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+DIGITS = 6
+"""Significant digits of constants where a formula is shown to people."""
+
+# How errors are called, by the name of the loss: what it is, and how to get from the loss to the target's unit.
+_ERRORS = {"squared": "root mean square", "absolute": "mean absolute error"}
+_REASONS = {
+    "mdl": "it is the shortest description of the data (formula, constants and errors together)",
+    "best": "there the error falls most for what is added to the formula",
+    "accuracy": "it has the smallest error on the rows of the fit",
+}
+# Whole numbers that a reader does not need to be told are exact.
+_PLAIN = frozenset({-1, 0, 1})
+
+
+# --- for people -------------------------------------------------------------------------------------------------------
+
+
+def front_table(model: FormulaModel) -> Table:
+    """All formulas by growing complexity, the chosen one marked."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    name = "error" if _error_name(model) else "loss"
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for heading in ("", "#", "complexity", name, f"{name} held out"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    table.add_column(name_to_text(model.target_name), overflow="fold")
+    for position, formula in enumerate(model.formulas):
+        chosen = position == model.chosen
+        table.add_row(
+            ">" if chosen else "",
+            str(position),
+            str(formula.complexity),
+            _shown_error(formula.loss, model),
+            _shown_error(formula.holdout_loss, model),
+            Text(to_text(formula.expression, DIGITS)),
+            style="bold" if chosen else "",
+        )
+    return table
+
+
+def law(model: FormulaModel, index: int | None = None, digits: int | None = DIGITS) -> str:
+    """A formula as an equation, ``target = ...``; the chosen one if `index` is None."""
+    return f"{name_to_text(model.target_name)} = {to_text(model.formula(index).expression, digits)}"
+
+
+def constant_lines(formula: Formula) -> list[str]:
+    """The fitted constants with their standard errors, and the numbers that are exact."""
+    pairs = zip(formula.expression.constants, formula.standard_errors, strict=True)
+    lines = [f"constant {with_error(value, error)}" for value, error in dict.fromkeys(pairs)]
+    exact = [str(number) for number in dict.fromkeys(_exact_numbers(formula.expression))]
+    return [*lines, f"exact    {', '.join(exact)}"] if exact else lines
+
+
+def _exact_numbers(expression: Expression) -> Iterator[int | Fraction]:
+    for node in expression.walk():
+        if node.kind == "constant" and not isinstance(node.value, float) and node.value not in _PLAIN:
+            yield node.value
+
+
+def with_error(value: float, error: float) -> str:
+    """A constant and its standard error, with the digits that the error leaves any meaning.
+
+    Examples
+    --------
+    >>> with_error(365.25634, 0.0123)
+    '365.256 ± 0.012'
+    >>> with_error(2.5, float("inf"))
+    '2.5 (not fixed by the data)'
+    """
+    short = f"{value:.{DIGITS}g}"
+    if not math.isfinite(error):
+        return f"{short} (not fixed by the data)"
+    if error <= 1e-12 * abs(value):
+        return f"{value:.12g} (to the last digit)"
+    place = math.floor(math.log10(error)) - 1
+    if -8 <= place < 0 and abs(value) < 1e6:
+        # A rounded constant stays as short as it is.
+        return f"{min(repr(value), f'{value:.{-place}f}', key=len)} ± {error:.{-place}f}"
+    digits = max(0, math.floor(math.log10(abs(value))) - place) if value else 0
+    return f"{value:.{min(digits, 16)}e} ± {error:.1e}"
+
+
+def sentence(model: FormulaModel, index: int | None = None) -> str:
+    """What a formula of the front says and how far it is off, in plain words."""
+    formula = model.formula(index)
+    target, used = model.target_name, formula.expression.variables
+    unused = [name for name in model.feature_names if name not in used]
+    if not used:
+        words = f"No column helps to explain {target}: it is best described by a constant."
+    else:
+        words = f"{target} is explained by {quoted(used)}"
+        words += f", without {quoted(unused)}." if unused else "."
+    return f"{words} {_error_sentence(model, formula)}"
+
+
+def reason(model: FormulaModel) -> str:
+    """Why the chosen formula was chosen."""
+    rule = _REASONS.get(str(model.settings.get("model_selection")))
+    among = f"Formula {model.chosen} of {len(model.formulas)}" if len(model.formulas) > 1 else "The only formula"
+    return f"{among} was chosen{f': {rule}' if rule and len(model.formulas) > 1 else ''}."
+
+
+def _error_sentence(model: FormulaModel, formula: Formula) -> str:
+    name = _error_name(model)
+    unit = f" ({name})" if name else " (mean loss)"
+    constant = _best_constant(model)
+    if math.isnan(formula.holdout_loss):
+        words = f"No rows were held out; on those of the fit it is off by {_shown_error(formula.loss, model)}{unit}"
+        other = constant.loss if constant else math.nan
+    else:
+        count = held_out_rows(model)
+        rows = "the one row that was" if count == 1 else f"the {count} rows that were"
+        words = f"On {rows} held out it is off by {_shown_error(formula.holdout_loss, model)}{unit}"
+        other = constant.holdout_loss if constant else math.nan
+    if constant is None or constant is formula or not math.isfinite(other):
+        return f"{words}."
+    return f"{words}; the best constant is off by {_shown_error(other, model)}."
+
+
+def _best_constant(model: FormulaModel) -> Formula | None:
+    return next((formula for formula in model.formulas if not formula.expression.variables), None)
+
+
+def held_out_rows(model: FormulaModel) -> int:
+    """How many rows `holdout_loss` was measured on."""
+    share = model.settings.get("holdout")
+    unseen = math.isnan(model.formulas[model.chosen].holdout_loss)
+    return 0 if unseen or not isinstance(share, float) else int(share * model.n_rows)
+
+
+def _error_name(model: FormulaModel) -> str | None:
+    """How errors in the target's own unit are called; None where there is only a loss."""
+    return _ERRORS.get(str(model.settings.get("loss"))) if _has_own_units(model) else None
+
+
+def _has_own_units(model: FormulaModel) -> bool:
+    """False for magnitudes at the limits of float64: the losses there are those of a scaled target."""
+    sizes = [abs(bound) for bounds in model.domain.values() for bound in bounds]
+    sizes += [abs(value) for formula in model.formulas for value in formula.expression.constants]
+    return all(size == 0.0 or SMALLEST <= size <= LARGEST for size in sizes)
+
+
+def _shown_error(loss: float, model: FormulaModel) -> str:
+    """A loss as an error in the target's unit where that can be said; a dash where nothing was measured."""
+    if not math.isfinite(loss):
+        return "-"
+    return f"{math.sqrt(loss) if _error_name(model) == _ERRORS['squared'] else loss:.3g}"
+
+
+# --- for machines -----------------------------------------------------------------------------------------------------
+
+
+def record(model: FormulaModel) -> dict[str, Any]:
+    """Everything about a model as plain values; None stands for what was not measured or is infinite."""
+    return {
+        "model": model.kind,
+        "version": model.version,
+        "target": model.target_name,
+        "features": list(model.feature_names),
+        "status": model.status.value,
+        "n_rows": model.n_rows,
+        "n_holdout": held_out_rows(model),
+        "chosen": model.chosen,
+        "formula": str(model.expression),
+        "formulas": [formula_record(formula) for formula in model.formulas],
+    }
+
+
+def formula_record(formula: Formula) -> dict[str, Any]:
+    """One row of the front as plain values."""
+    expression = formula.expression
+    errors = zip(expression.constants, formula.standard_errors, strict=True)
+    return {
+        "formula": str(expression),
+        "variables": list(expression.variables),
+        "complexity": formula.complexity,
+        "loss": _finite(formula.loss),
+        "holdout_loss": _finite(formula.holdout_loss),
+        "score": _finite(formula.score),
+        "constants": [{"value": value, "standard_error": _finite(error)} for value, error in errors],
+        "engine": formula.engine,
+        "seconds": formula.seconds,
+    }
+
+
+def _finite(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
