@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sympy
 import torch
 
 from closedform.exceptions import InputError, NotSupportedError
 from closedform.symbolic import OPERATORS, Expression, apply, constant, variable
-from closedform.symbolic.export import to_code, to_torch
+from closedform.symbolic.export import from_sympy, to_code, to_sympy, to_torch
 from closedform.symbolic.export._helpers import HELPERS
 from closedform.symbolic.export._torch_module import torch_function
 from closedform.symbolic.export.code import DIALECTS
@@ -218,6 +219,13 @@ def test_awkward_names_in_excel() -> None:
     rows = zip(*columns.values(), strict=True)
     got = [excel_value(formula, dict(zip(names, row, strict=True))) for row in rows]
     np.testing.assert_allclose(got, expected, rtol=1e-12)
+
+
+def test_awkward_names_in_sympy() -> None:
+    expression, columns, expected = awkward_formula()
+    symbols = [sympy.Symbol(name) for name in columns]
+    np.testing.assert_allclose(sympy.lambdify(symbols, to_sympy(expression))(*columns.values()), expected, rtol=1e-12)
+    assert set(from_sympy(to_sympy(expression)).variables) == set(AWKWARD)
 
 
 def test_arguments_in_the_order_asked_for() -> None:

@@ -22,6 +22,9 @@ from closedform.symbolic.operators import OPERATORS
 # SymPy works out powers of plain numbers exactly; beyond this many digits that takes time and memory without bound.
 _MOST_DIGITS = 400.0
 
+# SymPy works recursively and walks the whole tree at every step: deeper formulas end in a RecursionError.
+_DEEPEST = 150
+
 # What SymPy writes as one class and we as two steps.
 _RECIPROCALS = {"sec": "cos", "csc": "sin", "cot": "tan", "sech": "cosh", "csch": "sinh", "coth": "tanh"}
 
@@ -39,6 +42,11 @@ def to_sympy(expression: Expression) -> Any:
     -------
     sympy.Expr
 
+    Raises
+    ------
+    NotSupportedError
+        If the formula is nested more than 150 levels deep.
+
     Examples
     --------
     >>> to_sympy(Expression.parse("2*x**(1/2) + pi"))
@@ -46,6 +54,10 @@ def to_sympy(expression: Expression) -> Any:
     """
     import sympy
 
+    if expression.depth > _DEEPEST:
+        raise NotSupportedError(
+            f"SymPy takes formulas of at most {_DEEPEST} levels, this one has {expression.depth}; simplify it"
+        )
     if _is_undefined(expression):
         return sympy.nan
 
