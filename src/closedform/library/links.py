@@ -64,8 +64,10 @@ def _root(z: Recipe) -> Recipe:
 
 IDENTITY = Link("y", lambda y: y, np.ones_like, lambda y: True, lambda z: z, 0)
 LOGARITHM = Link("log y", np.log, lambda y: y, _positive, lambda z: ("exp", z), 1, ("exp",))
+# The common ones first.
 LINKS: tuple[Link, ...] = (
     IDENTITY,
+    LOGARITHM,
     Link("1/y", lambda y: 1 / y, lambda y: y * y, _one_sign, lambda z: ("pow", z, -1), 2, ("pow",)),
     Link(
         "y^2",
@@ -76,7 +78,6 @@ LINKS: tuple[Link, ...] = (
         1,
         ("sqrt",),
     ),
-    LOGARITHM,
     Link(
         "1/y^2",
         lambda y: 1 / (y * y),
@@ -147,7 +148,7 @@ LINKS: tuple[Link, ...] = (
 
 
 def usable_links(y: FloatArray, operators: frozenset[str]) -> list[Link]:
-    """The links that are defined on this target and need only these operators."""
+    """The links that are defined on this target and need only these operators, common ones first."""
     usable = []
     for link in LINKS:
         if not set(link.operators) <= operators:

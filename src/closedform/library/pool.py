@@ -136,6 +136,13 @@ class Pool:
         self.scales.extend(float(scales[j]) for j in keep)
         self.costs.extend(int(batch.costs[j]) for j in keep)
 
+    def families(self) -> list[NDArray[np.intp]]:
+        """Columns that differ in their free constants only, family by family."""
+        members: dict[Recipe, list[int]] = {}
+        for j, recipe in enumerate(self.recipes):
+            members.setdefault(signature(recipe), []).append(j)
+        return [np.array(columns, dtype=np.intp) for columns in members.values()]
+
     def matrix(self) -> FloatArray:
         """All columns, shape (n_rows, len(self)), each with mean 0 and mean square 1."""
         if len(self._blocks) != 1:

@@ -7,6 +7,7 @@ looked at in a fraction of a second.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +92,30 @@ class Selector:
             shares, pairs = shares[best], pairs[best]
         return self._exact_pairs(unit, left, pairs)
 
+    def best_of_families(self, target: FloatArray, families: Sequence[NDArray[np.intp]]) -> list[Selection]:
+        """The best single column of each family (a set of columns), best first."""
+        unit, left = self.project(target)
+        share = np.square(self._columns.T @ unit)
+        best = [int(family[np.argmax(share[family])]) for family in families]
+        found = [Selection((i,), left * max(0.0, 1.0 - float(share[i]))) for i in best]
+        return sorted(found, key=lambda selection: selection.unexplained)
+
+    def pairs_of_families(
+        self, target: FloatArray, families: Sequence[NDArray[np.intp]], count: int
+    ) -> list[Selection]:
+        """The best pair out of each two families, best first: no family crowds out the others."""
+        unit, left = self.project(target)
+        c = (self._columns.T @ unit).astype(np.float32)
+        found: list[tuple[float, int, int]] = []
+        for position, first in enumerate(families):
+            for second in families[position:]:
+                share = _shares(c[first, None], c[None, second], self.gram[np.ix_(first, second)])
+                row, column = np.unravel_index(int(np.argmax(share)), share.shape)
+                found.append((float(share[row, column]), int(first[row]), int(second[column])))
+        found.sort(key=lambda item: -item[0])
+        pairs = np.array([item[1:] for item in found[:count]], dtype=np.intp).reshape(-1, 2)
+        return self._exact_pairs(unit, left, pairs)
+
     def extend(self, target: FloatArray, sets: list[Selection], *, width: int, children: int) -> list[Selection]:
         """Each set with one more column, the best ``width`` of all (one step of a beam)."""
         unit, _ = self.project(target)
@@ -138,12 +163,17 @@ class Selector:
 def _pair_shares(c: NDArray[np.float32], gram: NDArray[np.float32], start: int) -> NDArray[np.float32]:
     """Explained shares of the pairs (i, j) with start <= i < j, one row of ``gram`` per i; 0 for the others."""
     width = len(gram)
-    left, right = c[start : start + width, None], c[None, start:]
-    determinant = 1.0 - gram * gram
-    share: NDArray[np.float32] = left * left + right * right - 2.0 * gram * left * right
-    share = np.where(determinant > 3e-4, share / np.maximum(determinant, 1e-30), 0.0).astype(np.float32)
+    share = _shares(c[start : start + width, None], c[None, start:], gram)
     share[:, :width][np.tril_indices(width)] = 0.0
     return share
+
+
+def _shares(left: NDArray[np.float32], right: NDArray[np.float32], gram: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Explained shares of pairs from their correlations with the target and with each other."""
+    determinant = 1.0 - gram * gram
+    share: NDArray[np.float32] = left * left + right * right - 2.0 * gram * left * right
+    # What is almost parallel in single precision is left to a search in double precision.
+    return np.where(determinant > 3e-4, share / np.maximum(determinant, 1e-30), 0.0).astype(np.float32)
 
 
 def _largest(values: NDArray[np.floating], count: int) -> NDArray[np.intp]:

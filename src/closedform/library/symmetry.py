@@ -3,8 +3,9 @@
 Each test replaces two columns by one and asks whether a polynomial surrogate of the target predicts unseen rows as well
 as before. What passes is a smaller problem. The tests need data only, no derivatives.
 
-The idea of testing symmetries on a surrogate is that of AI Feynman (Udrescu and Tegmark 2020, doi:10.1126/sciadv.aay2631);
-the surrogate here is a polynomial, solved and not trained, and every test has an answer in milliseconds.
+The idea of testing symmetries on a surrogate is that of AI Feynman (Udrescu and Tegmark 2020,
+doi:10.1126/sciadv.aay2631); the surrogate here is a polynomial, solved and not trained, and every test has an answer in
+milliseconds.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.library.grow import product_recipe
-from closedform.library.pool import Recipe
 from closedform.library.polynomial import largest_degree, monomial_basis
+from closedform.library.pool import Recipe
 from closedform.library.powers import rounded_exponent
 
 FloatArray = NDArray[np.float64]

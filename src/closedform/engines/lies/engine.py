@@ -13,6 +13,7 @@ from closedform.engines.lies import screening
 from closedform.engines.lies.sparse import random_power_sums
 from closedform.engines.lies.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
 from closedform.engines.lies.workspace import Proposal, Workspace
+from closedform.library.links import IDENTITY, Link, usable_links
 
 Stage = Callable[[], Iterator[Proposal]]
 
@@ -92,7 +93,7 @@ class LIESEngine:
         for stage in self._stages(workspace, rng):
             if workspace.solved or workspace.budget.expired():
                 return
-            yield from workspace.judge_all(stage(), 40)
+            yield from workspace.judge_all(stage())
 
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
@@ -114,31 +115,31 @@ class LIESEngine:
     def _level(
         self, view: View, size: int, first: bool, workspace: Workspace, rng: np.random.Generator
     ) -> Iterator[Stage]:
-        """Libraries of one size, and at first the units with inner constants: before the library where it is cheap."""
-        operators = workspace.problem.operators
+        """Libraries of one size; at first also units with inner constants, before the library where they are few."""
+        links = usable_links(view.y, workspace.problem.operators)
         few = view.X.shape[1] <= 2
         if first and few:
-            yield from self._inner_constants(view, operators, rng)
+            yield from self._inner_constants(view, links[:3], 3, rng)
         limit = min(size, _affordable(workspace.budget))
         if self.log_space:
             yield lambda: screening.products_of_factors(
                 view, screening.factor_pool(view.X, view.recipes, limit, rng), self.max_terms - 1
             )
         yield lambda: screening.sums_of_terms(
-            view, screening.term_pool(view.X, view.recipes, limit, rng), operators, self.max_terms
+            view, screening.term_pool(view.X, view.recipes, limit, rng), links, self.max_terms
         )
-        if first and not few:
-            yield from self._inner_constants(view, operators, rng)
+        if first:
+            yield from self._inner_constants(view, links[3:] if few else links[:3], 2, rng)
 
-    def _inner_constants(self, view: View, operators: frozenset[str], rng: np.random.Generator) -> Iterator[Stage]:
-        if self.log_space:
-            yield lambda: screening.products_of_factors(view, screening.grid_factors(view, _GRID_COLUMNS, rng), 2)
+    def _inner_constants(self, view: View, links: list[Link], depth: int, rng: np.random.Generator) -> Iterator[Stage]:
         yield lambda: screening.sums_of_terms(
-            view, screening.grid_terms(view, _GRID_COLUMNS, rng), operators, min(3, self.max_terms)
+            view, screening.grid_terms(view, _GRID_COLUMNS, rng), links, min(depth, self.max_terms)
         )
+        if self.log_space and IDENTITY in links:
+            yield lambda: screening.products_of_factors(view, screening.grid_factors(view, _GRID_COLUMNS, rng), 2)
 
     def _random(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
-        yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts), 4 * self.restarts)
+        yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts))
         from closedform.engines.lies.dense import train_dense
 
         for expression in train_dense(workspace, self, rng):

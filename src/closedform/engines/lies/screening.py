@@ -29,8 +29,8 @@ from closedform.symbolic.expression import Expression
 
 _ROUND_EXACT = 1e-7
 _ROUND_ROUGH = 0.12
-# A set of terms must explain this much more than a smaller one to be judged before it.
-_PRICE_OF_A_TERM = 3.0
+# Pools with inner constants on a grid have few families; all combinations of them are looked at.
+_MOST_FAMILIES = 120
 
 
 # ------------------------------------------------------------------------------------------------- closed-form layers
@@ -76,34 +76,36 @@ def products_of_powers(view: View) -> Iterator[Proposal]:
 # ------------------------------------------------------------------------------------------- sums of library columns
 
 
-def sums_of_terms(view: View, pool: Pool, operators: frozenset[str], depth: int) -> Iterator[Proposal]:
-    """Linear combinations of up to ``depth`` columns of a pool, under every outer unit."""
+def sums_of_terms(view: View, pool: Pool, links: Sequence[Link], depth: int) -> Iterator[Proposal]:
+    """Linear combinations of up to ``depth`` columns of a pool, inside each of the outer units."""
     selector = Selector(pool.matrix(), grow.constant_column(len(view.y)))
-    for link in usable_links(view.y, operators):
+    for link in links:
         z, _ = _linked(view, link)
         for chosen in _selections(selector, pool, z, depth):
             recipe = _linear_combination(pool, chosen.columns, z)
-            yield _through(link, view, recipe, z, _promise(chosen))
+            yield _through(link, view, recipe, z, chosen)
 
 
-def _through(link: Link, view: View, recipe: Recipe, z: FloatArray, promise: float) -> Proposal:
+def _through(link: Link, view: View, recipe: Recipe, z: FloatArray, chosen: Selection) -> Proposal:
     """The formula whose outermost unit is that of the link."""
 
     def outer(inner: Recipe) -> Expression:
         return build(view.whole(link.outer(inner)))
 
-    if link is IDENTITY:
-        return Proposal(outer(recipe), promise)
-    return Proposal(outer(recipe), promise, Inner(build(recipe), z, outer))
+    inner = None if link is IDENTITY else Inner(build(recipe), z, outer)
+    return Proposal(outer(recipe), _promise(chosen), len(chosen.columns), inner)
 
 
 def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> list[Selection]:
-    """Promising sets of up to ``depth`` columns: the best ones, and the best ones of different kinds."""
+    """Promising sets of up to ``depth`` columns: the best ones, and the best ones of each combination of families."""
+    families = pool.families()
+    few = len(families) <= _MOST_FAMILIES
     singles = selector.singles(z, 300)
-    chosen = singles[:3] + _diverse(singles, pool, 8)
+    chosen = singles[:3] + (selector.best_of_families(z, families) if few else _diverse(singles, pool, 8))
     if depth >= 2:
         pairs = selector.pairs(z, 1500)
-        chosen += pairs[:4] + _diverse(pairs, pool, 8)
+        chosen += pairs[:4]
+        chosen += selector.pairs_of_families(z, families, 25) if few else _diverse(pairs, pool, 8)
         beam = pairs[:60]
         for _ in range(depth - 2):
             beam = selector.extend(z, beam, width=30, children=6)
@@ -112,7 +114,7 @@ def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> li
 
 
 def _diverse(selections: Sequence[Selection], pool: Pool, count: int) -> list[Selection]:
-    """The best selection of each combination of families, so that one family does not crowd out the rest."""
+    """The best selection of each combination of families among those given."""
     seen: dict[object, Selection] = {}
     for selection in selections:
         key = frozenset(signature(pool.recipes[j]) for j in selection.columns)
@@ -148,7 +150,7 @@ def products_of_factors(view: View, pool: Pool | None, depth: int) -> Iterator[P
     chosen = [nothing] if pool is None else [nothing, *_selections(selector, pool, target, depth)]
     for selection in chosen:
         for recipe in _product(view, pool, logs, always, selection.columns, target):
-            yield Proposal(build(view.whole(recipe)), _promise(selection))
+            yield Proposal(build(view.whole(recipe)), _promise(selection), len(selection.columns))
 
 
 def _product(
@@ -268,5 +270,5 @@ def _solve(columns: FloatArray, z: FloatArray) -> FloatArray:
 
 
 def _promise(selection: Selection) -> float:
-    # Below the rounding level nothing is left to compare but the number of terms.
-    return max(selection.unexplained, 1e-20) * _PRICE_OF_A_TERM ** len(selection.columns)
+    # Below the rounding level nothing is left to compare.
+    return max(selection.unexplained, 1e-20)

@@ -50,7 +50,7 @@ def whole_view(problem: Problem) -> View:
 
 
 def without_power_factors(problem: Problem) -> View | None:
-    """The problem with the variables divided out that enter as a power only; None where there are none, or only such."""
+    """The problem without the variables that enter as a power only; None where there are none, or only such."""
     factors = power_factors(problem.X, problem.y)
     if not factors.columns or len(factors.columns) == problem.n_features:
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from itertools import islice
 
 import numpy as np
 
@@ -22,13 +21,17 @@ EXACT = 1e-11
 _ROUNDING = 1e-13
 # A fitted constant with more digits than this was not recognised as a number anybody would write down.
 _SIMPLE_DIGITS = 6
+_QUICK_ROWS = 120
 _SCREEN_ROWS = 300
 _FIT_ROWS = 2000
+# How many proposals of a size (number of library columns) one stage may have judged.
+_QUOTAS = {0: 60, 1: 100, 2: 80}
+_OTHER_QUOTA = 25
 
 
 @dataclass(frozen=True, eq=False)
 class Inner:
-    """What stands inside the outermost unit: its target is known, and there it is easier to train than through the unit.
+    """What stands inside the outermost unit: its target is known, and it is easier to train than through the unit.
 
     Parameters
     ----------
@@ -54,13 +57,16 @@ class Proposal:
     expression : Expression
         The formula.
     promise : float
-        Estimated share of the variance left unexplained; proposals are judged in the order of it.
+        Estimated share of the variance left unexplained; proposals of one size are judged in the order of it.
+    size : int
+        Number of library columns; small proposals are judged first.
     inner : Inner, optional
         The part inside the outermost unit, where it can be trained by itself.
     """
 
     expression: Expression
     promise: float = 1.0
+    size: int = 0
     inner: Inner | None = None
 
 
@@ -87,6 +93,7 @@ class Workspace:
     solved: bool = False
     best: dict[int, float] = field(default_factory=dict)
     _seen: set[Expression] = field(default_factory=set)
+    _proposed: dict[int, Expression] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         n = self.problem.n_samples
@@ -94,14 +101,24 @@ class Workspace:
         self.fitted = self.problem.rows(np.sort(order[:_FIT_ROWS])) if n > _FIT_ROWS else self.problem
         self.screened = np.sort(self.rng.permutation(self.fitted.n_samples)[:_SCREEN_ROWS])
         self.screen = self.fitted.rows(self.screened)
+        self.quick = self.screen.rows(np.arange(min(_QUICK_ROWS, self.screen.n_samples)))
 
-    def judge_all(self, proposals: Iterable[Proposal], limit: int) -> Iterator[Candidate]:
-        """Judge the most promising ``limit`` proposals; stops when the problem is solved or time is up."""
-        ordered = sorted(proposals, key=lambda proposal: proposal.promise)
-        for proposal in islice(ordered, limit):
+    def judge_all(self, proposals: Iterable[Proposal]) -> Iterator[Candidate]:
+        """Judge the most promising proposals, small ones first; stops when the problem is solved or time is up.
+
+        A good approximation of many parts must not keep a law of few parts waiting, so each size has its own quota.
+        """
+        ordered = sorted(proposals, key=lambda proposal: (proposal.size, proposal.promise))
+        judged = dict.fromkeys((proposal.size for proposal in ordered), 0)
+        for proposal in ordered:
             if self.solved or self.budget.expired():
                 return
-            yield from self.judge(self._trained_inside(proposal))
+            # Nodes are shared, so that identity is the cheapest test for having been here before.
+            known = id(proposal.expression) in self._proposed
+            if not known and judged[proposal.size] < _QUOTAS.get(proposal.size, _OTHER_QUOTA):
+                self._proposed[id(proposal.expression)] = proposal.expression
+                judged[proposal.size] += 1
+                yield from self.judge(self._trained_inside(proposal))
 
     def judge(self, expression: Expression) -> Iterator[Candidate]:
         """The proposal with fitted constants, if it is new and good enough for its size."""
@@ -110,7 +127,7 @@ class Workspace:
             return
         self._seen.add(expression)
         # A few steps on a few rows tell whether the rest is worth the time.
-        for problem, max_iter in ((self.screen, 8), (self.screen, 60), (self.fitted, 60)):
+        for problem, max_iter in ((self.quick, 8), (self.screen, 60), (self.fitted, 60)):
             fitted, error = self._fit(expression, problem, max_iter)
             if fitted is None or error > 1.5 * self._record(fitted.complexity) + EXACT:
                 return
@@ -133,7 +150,8 @@ class Workspace:
         inner = proposal.inner
         if inner is None or not inner.expression.constants:
             return proposal.expression
-        fitted = refit(inner.expression, self.screen.columns, inner.target, max_iter=20)
+        target = inner.target[: self.quick.n_samples]
+        fitted = refit(inner.expression, self.quick.columns, target, max_iter=20)
         return inner.outer(fitted.expression) if np.isfinite(fitted.loss) else proposal.expression
 
     def _admissible(self, expression: Expression) -> bool:
