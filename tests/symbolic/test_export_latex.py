@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import warnings
 from fractions import Fraction
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given
+from matplotlib.mathtext import MathTextParser
 
+import strategies
 from closedform.exceptions import InputError, NotSupportedError
 from closedform.symbolic import Expression, apply, constant, variable
 from closedform.symbolic.export.latex import latex_number, to_latex
@@ -145,6 +149,15 @@ def test_a_formula_of_exponential_length_is_refused() -> None:
         expression = expression * expression + 1
     with pytest.raises(NotSupportedError, match=r"at most 20000 nodes.*simplify"):
         to_latex(expression)
+
+
+@given(strategies.expressions(max_leaves=12, variables=["x_1", "theta", "mass", "x 1", "a_%", "Température"]))
+def test_random_formulas_can_be_typeset(expression: Expression) -> None:
+    latex = to_latex(expression, 4, target="y")
+    parser = MathTextParser("path")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # glyphs missing from the font
+        assert parser.parse(f"${latex}$").width > 0
 
 
 def test_deep_formulas_are_written() -> None:
