@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 _MOST_TERMS = 250
 # A restriction is accepted if the error on unseen rows does not rise above this multiple.
 _LARGEST_RISE = 1.1
+# Errors of this relative size are the surrogate's own.
+_SURROGATE_ERROR = 1e-8
 # Quantile of the squared errors up to which they are averaged: log|y| has poles where y changes sign.
 _TRIM = 0.9
 
@@ -89,7 +91,7 @@ class _Surrogate:
         """Let column j enter only linearly from now on, if that costs nothing."""
         trial = self._active & ~self._beyond_linear(j)
         error = self._unseen_error(trial)
-        if error > _LARGEST_RISE * self._error:
+        if error > _LARGEST_RISE * self._error + _SURROGATE_ERROR * float(np.mean(self._target**2)):
             return False
         self._active, self._error = trial, min(error, self._error)
         return True
