@@ -175,8 +175,8 @@ def values_of(expression: Expression, table: Table, outside: Outside = "raise") 
     if not len(undefined):
         return values
     if outside == "raise":
-        message = _undefined(expression, table, undefined)
-        raise DomainError(f'{message} Leave out these rows, or pass outside="nan" to get NaN for them.', undefined.tolist())
+        advice = 'Leave out these rows, or pass outside="nan" to get NaN for them.'
+        raise DomainError(f"{_undefined(expression, table, undefined)} {advice}", undefined.tolist())
     if outside == "warn":
         import warnings
 
