@@ -101,6 +101,11 @@ def test_huge_powers_are_not_written_out(text: str) -> None:
     to_sympy(Expression.parse(text))
 
 
+def test_numbers_beyond_sympy() -> None:
+    with pytest.raises(NotSupportedError, match="too large; simplify"):
+        to_sympy(Expression.parse("1.0**sinh(3e22)*x"))
+
+
 def nested(levels: int) -> Expression:
     expression = x
     for _ in range(levels):

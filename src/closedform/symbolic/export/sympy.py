@@ -45,7 +45,7 @@ def to_sympy(expression: Expression) -> Any:
     Raises
     ------
     NotSupportedError
-        If the formula is nested more than 150 levels deep.
+        If the formula is nested more than 150 levels deep, or holds numbers like ``2.5**exp(1e20)``.
 
     Examples
     --------
@@ -68,7 +68,12 @@ def to_sympy(expression: Expression) -> Any:
             return _to_number(node.value, sympy)
         return _apply_sympy(node.op.name, args, sympy)
 
-    converted = expression.fold(build)
+    try:
+        converted = expression.fold(build)
+    except OverflowError:  # SymPy's floats have no largest number, but its exponents have
+        raise NotSupportedError(
+            f"SymPy cannot work out the numbers of a formula, they are too large; simplify it: {str(expression)[:99]}"
+        ) from None
     # SymPy finds poles that rounding hides, such as tan(pi/2)
     return sympy.nan if converted.has(sympy.zoo, sympy.oo, -sympy.oo) else converted
 
