@@ -118,6 +118,9 @@ def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequenc
 
 def _rows_that_count(data: TrainingData) -> tuple[Table, FloatArray, FloatArray | None]:
     """The columns that vary, the target and the weights, without rows of weight zero."""
+    nameless = [position for position, name in enumerate(data.table.names, start=1) if not name]
+    if nameless:
+        raise InputError(f"column {nameless[0]} of X has an empty name: a variable of a formula needs one.")
     weight = data.sample_weight
     if weight is None or (weight > 0).all():
         return data.varying, data.y, weight
