@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import TypeGuard
+from typing import TypeGuard, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from closedform.symbolic.expression import Expression
 
 Exact = int | Fraction
 Number = int | Fraction | float
+N = TypeVar("N", int, Fraction, float, Exact, Number)
 
 # Sums of floats that are smaller than this part of their terms are rounding errors of a zero.
 CANCELLATION = 8 * float(np.finfo(np.float64).eps)
@@ -35,12 +36,17 @@ def is_exact(value: Number) -> TypeGuard[Exact]:
 
 def is_whole(value: Number) -> bool:
     """Say whether a number, of whatever type, is an integer."""
-    return value.is_integer() if isinstance(value, float) else isinstance(value, int)
+    return value.is_integer() if isinstance(value, float) else value.denominator == 1
 
 
 def is_even(value: Number) -> bool:
     """Say whether a number, of whatever type, is an even integer."""
     return is_whole(value) and value % 2 == 0
+
+
+def size_of(value: N) -> N:
+    """Return the absolute value; ``abs`` says too little about the type of what it returns."""
+    return -value if value < 0 else value
 
 
 def reduced(value: Number) -> Number:
@@ -83,7 +89,7 @@ def product_of(values: Iterable[Number]) -> Number | None:
         return exact
     # A fixed order makes the rounding independent of the order in the formula.
     total = math.prod(sorted(floats), start=float(exact))
-    return None if total == 0 or not math.isfinite(total) else neutral(total)
+    return None if total == 0 or not math.isfinite(total) else total
 
 
 def neutral(value: Number) -> Number:
@@ -152,7 +158,7 @@ def take_root(radicand: int, degree: int) -> tuple[int, int]:
 
 def root_of_factor(value: Number, exponent: Number) -> tuple[Number, Number]:
     """Return what a factor gives outside a fractional power, and what stays inside."""
-    power = power_that_may_leave(abs(value), exponent)
+    power = power_that_may_leave(size_of(value), exponent)
     return (1, value) if power is None else (power, 1 if value > 0 else -1)
 
 
@@ -168,19 +174,8 @@ def power_that_may_leave(value: Number, exponent: Number) -> Number | None:
     power = neutral(power)
     if is_exact(value) and not is_exact(power):
         return None
-    within = power != 0 and abs(math.log(abs(power))) <= LARGEST_SHIFT
+    within = power != 0 and abs(math.log(size_of(power))) <= LARGEST_SHIFT
     return power if within or exponent == 1 else None
-
-
-def common_content(values: Iterable[Exact]) -> Exact:
-    """Return the number by which exact (non-zero) numbers are divided to lose their common factors.
-
-    Fractions are cleared only where all share a factor below: 1/2 and 3/2 have 1/2 in common, 1 and 3/2 nothing.
-    """
-    listed = list(values)
-    top = math.gcd(*[value.numerator for value in listed])
-    bottom = math.gcd(*[value.denominator for value in listed])
-    return top if bottom == 1 else Fraction(top, bottom)
 
 
 def value_of(expression: Expression) -> float | None:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import partial, reduce
 from typing import TYPE_CHECKING
 
-from closedform.symbolic.arithmetic import Number, is_even, is_exact, is_whole, value_of
+from closedform.symbolic.arithmetic import Number, is_even, is_exact, is_whole, size_of, value_of
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.factors import ABS, EXP, LOG, POW
 from closedform.symbolic.operators import OPERATORS
@@ -139,7 +139,7 @@ def _log_of_number(value: Number) -> tuple[list[Expression], list[Expression]]:
     """Return what a numeric factor adds outside a logarithm and what it leaves inside."""
     if is_exact(value) or value == 0:
         return [], [constant(value)]
-    size = value_of(apply(LOG, constant(abs(value))))
+    size = value_of(apply(LOG, constant(size_of(value))))
     assert size is not None
     return [constant(size)], [] if value > 0 else [constant(-1)]
 
@@ -154,9 +154,9 @@ def _log_of_factor(rules: Rules, factor: Expression) -> Expression:
         return _log_of_power(rules, *factor.args)
     if factor.op is ADD:
         content = content_of(factor)
-        rest = divided(factor, abs(content)) if isinstance(content, float) else None
+        rest = divided(factor, size_of(content)) if isinstance(content, float) else None
         if rest is not None:
-            return rules.add(function(rules, "log", constant(abs(content))), apply(LOG, rest))
+            return rules.add(function(rules, "log", constant(size_of(content))), apply(LOG, rest))
     if factor.kind == "constant" and isinstance(factor.value, Fraction) and 0 < factor.value < 1:
         return rules.scale(-1, apply(LOG, constant(1 / factor.value)))
     return apply(LOG, factor)
@@ -179,14 +179,14 @@ def _absolute(rules: Rules, argument: Expression) -> Expression:
     if argument.op is MUL:
         return rules.multiply(*[_absolute(rules, factor) for factor in argument.args])
     if argument.kind == "constant":
-        return constant(abs(argument.value))
+        return constant(size_of(argument.value))
     if rules.signs.not_negative(argument):
         return argument
     if argument.op is POW and argument.args[1].kind == "constant" and is_whole(argument.args[1].value):
         return rules.power(_absolute(rules, argument.args[0]), argument.args[1])
     if argument.op is ADD:
         content = content_of(argument)
-        size = abs(content) if isinstance(content, float) else 1
+        size = size_of(content) if isinstance(content, float) else 1
         rest = divided(argument, content if size != 1 else leading_sign(argument))
         if rest is not None:
             return rules.scale(size, rest if rules.signs.not_negative(rest) else apply(ABS, rest))

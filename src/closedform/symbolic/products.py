@@ -30,6 +30,7 @@ from closedform.symbolic.arithmetic import (
     power_that_may_leave,
     product_of,
     root_of_factor,
+    size_of,
     sum_of,
     take_root,
     value_of,
@@ -83,7 +84,8 @@ class Product:
         elif node.op is ABS:
             self._absolute(node.args[0], exponent)
         elif node.op is ADD:
-            self._sum(node, exponent)
+            if not self._sum(node, exponent):
+                self._base(node, exponent)
         else:
             self._base(node, exponent)
 
@@ -125,7 +127,7 @@ class Product:
 
     def _product(self, node: Expression, exponent: Number) -> None:
         if is_whole(exponent):
-            if abs(exponent) <= LARGEST_SPREAD_POWER:
+            if size_of(exponent) <= LARGEST_SPREAD_POWER:
                 for factor in node.args:
                     self.take(factor, exponent)
             else:
@@ -157,8 +159,9 @@ class Product:
 
     def _nested(self, base: Expression, inner: Number, outer: Number) -> None:
         """Multiply by ``(base**inner)**outer``."""
-        exponent = product_of([inner, outer])
-        if exponent is None:
+        product = product_of([inner, outer])
+        exponent = neutral(product or 0)
+        if product is None:
             self._base(apply(POW, base, constant(inner)), outer)
         elif is_even(inner) and not is_whole(outer):
             self.take(self._rules.function("abs", base), exponent)
@@ -167,18 +170,18 @@ class Product:
         else:
             self._base(base, exponent, restricted=True)
 
-    def _sum(self, node: Expression, exponent: Number) -> None:
-        """Multiply by a power of a sum, its numeric factor taken out."""
-        content = content_of(node)
+    def _sum(self, node: Expression, exponent: Number, fitted: bool = False) -> bool:
+        """Multiply by a power of a sum, its numeric factor taken out; False if there is none and nothing is done."""
+        content = content_of(node, fitted)
         if not is_whole(exponent):
-            content = abs(content)
+            content = size_of(content)
         power = power_that_may_leave(content, exponent)
         rest = None if power is None or content == 1 else divided(node, content)
         if power is None or rest is None:
-            self._base(node, exponent)
-        else:
-            self.numbers.append(power)
-            self._base(rest, exponent)
+            return False
+        self.numbers.append(power)
+        self._base(rest, exponent)
+        return True
 
     # --- putting together ---------------------------------------------------------------------------------------------
 
@@ -241,6 +244,7 @@ class Product:
         """Return the bases with their exponents added up."""
         settled: list[Power] = []
         pending = self._powers
+        fitted = any(isinstance(number, float) for number in self.numbers)
         while pending:
             self._powers = {}
             settled = []
@@ -250,6 +254,8 @@ class Product:
                     self.take(base.args[0], total)
                 elif base.kind == "constant" and len(exponents) > 1:
                     self._number(base.value, total)
+                elif base.op is ADD and fitted and total != 0 and self._sum(base, total, fitted):
+                    pass
                 elif total != 0:
                     settled.append((base, total, restricted))
             if not self._powers:
@@ -286,9 +292,11 @@ class Product:
             only = factors[0]
             if only.op is ADD and coefficient != 1:
                 return add_nodes([apply(MUL, constant(coefficient), only)])
-            return scaled(coefficient, only)
+            return scaled(neutral(coefficient), only)
         factors.sort(key=product_key)
-        return apply(MUL, *factors) if coefficient == 1 else apply(MUL, constant(coefficient), *factors)
+        if coefficient == 1:
+            return apply(MUL, *factors)
+        return apply(MUL, constant(neutral(coefficient)), *factors)
 
     def _factors(self, powers: list[Power]) -> list[Expression]:
         """Return the powers as nodes; bases with the same whole exponent share it."""
@@ -348,17 +356,18 @@ def _multiple(numbers: list[Number], others: list[Expression]) -> Expression | N
         return add_nodes([apply(MUL, constant(coefficient), only)])
     if isinstance(coefficient, float) and (only.op is EXP or not varies(only)):
         return None
-    return apply(MUL, constant(coefficient), only)
+    return apply(MUL, constant(neutral(coefficient)), only)
 
 
 def raise_to(rules: Rules, base: Expression, exponent: Number) -> Expression:
     """Return the canonical power of a canonical node with a number as exponent."""
+    exponent = neutral(exponent)
     if exponent == 0:
         return ONE
     if exponent == 1:
         return base
     if base.kind == "variable":
-        return apply(POW, base, constant(neutral(exponent)))
+        return apply(POW, base, constant(exponent))
     product = Product(rules)
     product.take(base, exponent)
     return product.finish()

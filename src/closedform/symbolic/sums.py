@@ -16,10 +16,22 @@ from collections.abc import Iterable, Sequence
 from fractions import Fraction
 from operator import itemgetter
 
-from closedform.symbolic.arithmetic import Exact, Number, common_content, fits, is_exact, sum_of, value_of
+from closedform.symbolic.arithmetic import Exact, Number, fits, is_exact, size_of, sum_of, value_of
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.order import varies
-from closedform.symbolic.terms import ADD, MUL, ZERO, Term, as_term, key_of, over, rational, scaled, split, terms_of
+from closedform.symbolic.terms import (
+    ADD,
+    MUL,
+    ZERO,
+    Term,
+    as_term,
+    key_of,
+    over,
+    rational,
+    scaled,
+    terms_of,
+    visible,
+)
 
 # A finished part of a sum with its sorting key.
 Unit = tuple[tuple[object, ...], Expression]
@@ -57,11 +69,40 @@ def _assembled(units: list[Unit]) -> Expression:
 def _collect(terms: Iterable[Term]) -> list[Term]:
     """Add the terms with the same body."""
     by_body: dict[int, list[Term]] = {}
+    still_factors = False
     for term in terms:
         if term.exact:
             by_body.setdefault(id(term.body), []).append(term)
+            body = term.body
+            still_factors |= body is not None and body.op is MUL and not varies(body.args[0])
+    if still_factors:
+        by_body = _gathered(by_body)
     added = [group[0] if len(group) == 1 else _added(group) for group in by_body.values()]
     return [term for term in added if term.exact]
+
+
+def _gathered(by_body: dict[int, list[Term]]) -> dict[int, list[Term]]:
+    """Bring ``pi*x`` and ``2.5*x`` together: exact factors like pi give way to a fitted number."""
+    by_moving: dict[int, list[Term]] = {}
+    for group in by_body.values():
+        for term in group:
+            by_moving.setdefault(id(_moving_part(term.body)), []).append(term)
+    gathered: dict[int, list[Term]] = {}
+    for group in by_moving.values():
+        bodies = {id(term.body) for term in group}
+        if len(bodies) > 1 and any(term.free is not None for term in group):
+            group = [merged for term in group for merged in (_merged(term.free or 1.0, term) or [term])]
+        for term in group:
+            gathered.setdefault(id(term.body), []).append(term)
+    return gathered
+
+
+def _moving_part(body: Expression | None) -> Expression | None:
+    """Return the factors of a body that vary."""
+    if body is None or body.op is not MUL or varies(body.args[0]):
+        return body
+    moving = [argument for argument in body.args if varies(argument)]
+    return apply(MUL, *moving) if len(moving) > 1 else moving[0] if moving else body
 
 
 def _added(group: list[Term]) -> Term:
@@ -111,18 +152,18 @@ def _freed(free: float, group: list[Term]) -> list[Term]:
     """Return a group whose common exact factor has moved into the fitted one; nothing if there is none."""
     if len(group) == 1:
         return _merged(free, *group)
-    content = common_content([term.exact for term in group])
+    # The first coefficient becomes 1 or -1, so that a multiple of the group has the same group inside.
+    content = size_of(min(group, key=lambda term: key_of(term.body)).exact)
     new = free * float(content)
     if content == 1 or not fits(new) or new == 0:
         return []
-    new_free = None if new == 1.0 else new
-    return [Term(new_free, rational(Fraction(term.exact) / content), term.body) for term in group]
+    return [Term(None if new == 1.0 else new, rational(Fraction(term.exact) / content), term.body) for term in group]
 
 
 def _merged(free: float, term: Term) -> list[Term]:
     """Return a term with one number, which takes in exact factors such as pi."""
-    new, body = free * float(abs(term.exact)), term.body
-    if body is not None and body.op is MUL and not varies(body.args[0]):
+    new, body = free * float(size_of(term.exact)), term.body
+    if body is not None and body.op is MUL and varies(body) and not varies(body.args[0]):
         numbers = [argument for argument in body.args if not varies(argument)]
         value = value_of(apply(MUL, *numbers) if len(numbers) > 1 else numbers[0])
         if value:
@@ -132,7 +173,7 @@ def _merged(free: float, term: Term) -> list[Term]:
     if new == free or not fits(new) or new == 0:
         return []
     sign = 1 if (new > 0) == (term.exact > 0) else -1
-    return [Term(None if abs(new) == 1.0 else abs(new), sign, body)]
+    return [Term(visible(abs(new), body), sign, body)]
 
 
 # --- building ---------------------------------------------------------------------------------------------------------
@@ -171,7 +212,7 @@ def _shared_sizes(terms: list[Term], alone: bool) -> set[Exact]:
     """Return the factors that are written once for several terms."""
     if alone and all(term.exact == -1 and term.body is not None for term in terms):
         return {1}
-    sizes = [abs(term.exact) for term in terms if term.body is not None]
+    sizes = [size_of(term.exact) for term in terms if term.body is not None]
     return {size for size in sizes if size != 1 and sizes.count(size) > 1}
 
 
@@ -187,22 +228,29 @@ def _leading_positive(terms: list[Term]) -> tuple[Expression, int]:
 
 def leading_sign(node: Expression) -> int:
     """Return the sign of the first term of a sum."""
-    return 1 if split(node.args[0])[0] > 0 else -1
+    return 1 if min(_flat(node), key=itemgetter(0))[1] > 0 else -1
 
 
-def content_of(node: Expression) -> Number:
+def content_of(node: Expression, fitted: bool = False) -> Number:
     """Return the number that a sum gives up as a factor of a product: ``(2*x + 4*y)*z`` is ``2*(x + 2*y)*z``.
 
-    It is the first coefficient when each term has a fitted number, which saves one of them; the common rational factor
-    when no term has one; else only the sign of the first term.
+    It is the first coefficient, unless that would make two fitted numbers of one, as in ``(2.0*x + 3)*z``; then it is
+    the sign of the first coefficient. In a `fitted` product, which has a fitted number in front, it never does.
     """
-    coefficients = [split(argument)[0] for argument in node.args]
-    if all(isinstance(coefficient, float) for coefficient in coefficients):
-        return coefficients[0]
-    sign = 1 if coefficients[0] > 0 else -1
-    if all(is_exact(coefficient) for coefficient in coefficients):
-        return rational(sign * common_content([term.exact for term in terms_of(node)]))
-    return sign
+    flat = _flat(node)
+    first = min(flat, key=itemgetter(0))[1]
+    if fitted or is_exact(first) or not any(is_exact(coefficient) for _, coefficient in flat):
+        return first
+    return 1 if first > 0 else -1
+
+
+def _flat(node: Expression) -> list[tuple[object, Number]]:
+    """Return the coefficients of a sum that has been multiplied out, each with something that sorts them."""
+    heads = [argument.args[0] if argument.op is MUL else argument for argument in node.args]
+    if any(argument.op is MUL and argument.args[-1].op is ADD and len(argument.args) == 2 for argument in node.args):
+        return [(key_of(term.body), term.coefficient) for term in terms_of(node)]
+    # Nothing to multiply out: the terms are in order.
+    return [(place, head.value if head.kind == "constant" else 1) for place, head in enumerate(heads)]
 
 
 def divided(node: Expression, divisor: Number) -> Expression | None:

@@ -22,7 +22,7 @@ ZERO, ONE = constant(0), constant(1)
 class Term(NamedTuple):
     """One term, ``free * exact * body``; the body of a number is None."""
 
-    free: float | None  # positive; None stands for 1
+    free: float | None  # positive; None for none, which is also how 1.0 in front of a body is kept
     exact: Exact
     body: Expression | None
 
@@ -33,11 +33,14 @@ class Term(NamedTuple):
 
 
 def as_term(coefficient: Number, body: Expression | None) -> Term:
-    """Return the term of a number and a body."""
-    if isinstance(coefficient, float):
+    """Return the term of a number and a body.
+
+    A factor 1.0 goes; the term 1.0 stays a fitted one.
+    """
+    if isinstance(coefficient, float) and (body is not None or coefficient == 0):
         coefficient = neutral(coefficient)
-        if isinstance(coefficient, float):
-            return Term(abs(coefficient), 1 if coefficient > 0 else -1, body)
+    if isinstance(coefficient, float):
+        return Term(abs(coefficient), 1 if coefficient > 0 else -1, body)
     return Term(None, coefficient, body)
 
 
@@ -102,7 +105,12 @@ def over(term: Term, divisor: Term) -> Term | None:
 def _checked(free: float | None, exact: Exact, body: Expression | None) -> Term | None:
     if not fits(exact) or (free is not None and (free == 0 or not fits(free))):
         return None
-    return Term(None if free == 1.0 else free, exact, body)
+    return Term(visible(free, body), exact, body)
+
+
+def visible(free: float | None, body: Expression | None) -> float | None:
+    """Return a fitted factor, None for a 1.0 in front of something."""
+    return None if free == 1.0 and body is not None else free
 
 
 def rational(value: Exact) -> Exact:
