@@ -121,6 +121,13 @@ def products(left: Batch, right: Batch, limit: int) -> Batch:
     return Batch(values, recipes, [int(cost[k]) + 1 for k in order])
 
 
+def magnitudes(batch: Batch) -> Batch:
+    """``|column|`` of the columns that change sign."""
+    mixed = [j for j in range(len(batch)) if batch.values[:, j].min() < 0 < batch.values[:, j].max()]
+    chosen = batch.take(mixed)
+    return Batch(np.abs(chosen.values), [("abs", r) for r in chosen.recipes], [cost + 1 for cost in chosen.costs])
+
+
 def sums(batch: Batch, *, difference: bool = True) -> Batch:
     """Sums (and differences) of two different columns."""
 

@@ -19,6 +19,8 @@ FloatArray = NDArray[np.float64]
 # Pools hold tens of thousands of entries of which a handful become expressions.
 Recipe = Any
 
+# A constant that is solved for, wherever it starts; a start of 1.0 would be taken for a factor that is not there.
+FREE = 1.5
 _LARGEST_VALUE = 1e120
 _HASH_ROWS = 6
 _HASH_DIGITS = 7

@@ -51,6 +51,11 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     yield grow.products(concatenate([base, grow.powers(base, (-1, 2, _HALF))]), unary, 400)
     monomials = grow.monomials(X, recipes, limit)
     yield _some(monomials, 80)
+    magnitudes = grow.magnitudes(concatenate([base, _some(monomials, 80)]))
+    yield grow.powers(magnitudes, (_HALF, 1))
+    yield grow.images(magnitudes, ("log",))
+    waves = grow.images(concatenate([base, grow.powers(base, (2, 3))]), ("sin", "cos", "exp"))
+    yield grow.products(waves, waves, 400)
     pairs = grow.sums(base)
     yield pairs
     yield grow.powers(pairs, (2, -1, _HALF, -2, 3, -_HALF))

@@ -12,14 +12,21 @@ from closedform.engines.base import Budget, Candidate, Problem
 from closedform.engines.lies import screening
 from closedform.engines.lies.sparse import random_power_sums
 from closedform.engines.lies.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
-from closedform.engines.lies.workspace import Proposal, Workspace
-from closedform.library.links import IDENTITY, Link, usable_links
-
-Stage = Callable[[], Iterator[Proposal]]
+from closedform.engines.lies.workspace import GRID_QUOTAS, LIBRARY_QUOTAS, Proposal, Quotas, Workspace
+from closedform.library.links import usable_links
 
 # Seconds that a stage with a pool of this many columns takes on one core, roughly: pairs cost the square.
 _SECONDS_PER_SQUARE = 2e-7
 _GRID_COLUMNS = 2500
+_COMMON_LINKS = 3
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Proposals that are made together, and how many of each size are judged."""
+
+    proposals: Callable[[], Iterator[Proposal]]
+    quotas: Quotas = LIBRARY_QUOTAS
 
 
 @dataclass(frozen=True)
@@ -93,53 +100,65 @@ class LIESEngine:
         for stage in self._stages(workspace, rng):
             if workspace.solved or workspace.budget.expired():
                 return
-            yield from workspace.judge_all(stage())
+            yield from workspace.judge_all(stage.proposals(), stage.quotas)
 
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
+        operators = workspace.problem.operators
         whole = on_rows(whole_view(workspace.fitted), workspace.screened)
-        yield lambda: iter(screening.affine(whole))
+        yield Stage(lambda: iter(screening.affine(whole)))
         if self.log_space:
-            yield lambda: screening.products_of_powers(whole)
+            yield Stage(lambda: screening.products_of_powers(whole))
         reduced = without_power_factors(workspace.fitted) if self.log_space else None
         merged = with_merged_columns(reduced or whole_view(workspace.fitted))
         looks = [on_rows(view, workspace.screened) for view in (merged, reduced) if view is not None] + [whole]
         for view in looks:
-            yield lambda view=view: screening.polynomials(view, workspace.problem.operators, 9)
+            yield Stage(lambda view=view: screening.polynomials(view, operators, 9))
         sizes = sorted({min(size, self.library_size) for size in (800, 2500, self.library_size)})
         for size in sizes:
             for view in looks:
-                yield from self._level(view, size, size == sizes[0], workspace, rng)
-        yield lambda: screening.sparse_polynomials(whole, workspace.problem.operators, 4, 8)
+                yield from self._library(view, size, workspace, rng)
+            if size == sizes[0]:
+                for common in (True, False):
+                    for view in looks:
+                        yield from self._inner_constants(view, common, operators, rng)
+        yield Stage(lambda: screening.sparse_polynomials(whole, operators, 4, 8))
 
-    def _level(
-        self, view: View, size: int, first: bool, workspace: Workspace, rng: np.random.Generator
-    ) -> Iterator[Stage]:
-        """Libraries of one size; at first also units with inner constants, before the library where they are few."""
-        links = usable_links(view.y, workspace.problem.operators)
-        few = view.X.shape[1] <= 2
-        if first and few:
-            yield from self._inner_constants(view, links[:3], 3, rng)
+    def _library(self, view: View, size: int, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
+        """Products and sums of subexpressions without inner constants, from libraries of one size."""
         limit = min(size, _affordable(workspace.budget))
+        links = usable_links(view.y, workspace.problem.operators)
         if self.log_space:
-            yield lambda: screening.products_of_factors(
-                view, screening.factor_pool(view.X, view.recipes, limit, rng), self.max_terms - 1
+            yield Stage(
+                lambda: screening.products_of_factors(
+                    view, screening.factor_pool(view.X, view.recipes, limit, rng), self.max_terms - 1
+                )
             )
-        yield lambda: screening.sums_of_terms(
-            view, screening.term_pool(view.X, view.recipes, limit, rng), links, self.max_terms
+        yield Stage(
+            lambda: screening.sums_of_terms(
+                view, screening.term_pool(view.X, view.recipes, limit, rng), links, self.max_terms
+            )
         )
-        if first:
-            yield from self._inner_constants(view, links[3:] if few else links[:3], 2, rng)
 
-    def _inner_constants(self, view: View, links: list[Link], depth: int, rng: np.random.Generator) -> Iterator[Stage]:
-        yield lambda: screening.sums_of_terms(
-            view, screening.grid_terms(view, _GRID_COLUMNS, rng), links, min(depth, self.max_terms)
+    def _inner_constants(
+        self, view: View, common: bool, operators: frozenset[str], rng: np.random.Generator
+    ) -> Iterator[Stage]:
+        """Sums and products of units with inner constants, inside the common outer units or inside the others."""
+        usable = usable_links(view.y, operators)
+        links = usable[:_COMMON_LINKS] if common else usable[_COMMON_LINKS:]
+        depth = min(3 if common else 2, self.max_terms)
+        yield Stage(
+            lambda: screening.sums_of_terms(view, screening.grid_terms(view, _GRID_COLUMNS, rng), links, depth),
+            GRID_QUOTAS,
         )
-        if self.log_space and IDENTITY in links:
-            yield lambda: screening.products_of_factors(view, screening.grid_factors(view, _GRID_COLUMNS, rng), 2)
+        if self.log_space and common:
+            yield Stage(
+                lambda: screening.products_of_factors(view, screening.grid_factors(view, _GRID_COLUMNS, rng), 2),
+                GRID_QUOTAS,
+            )
 
     def _random(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
-        yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts))
+        yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts), GRID_QUOTAS)
         from closedform.engines.lies.dense import train_dense
 
         for expression in train_dense(workspace, self, rng):

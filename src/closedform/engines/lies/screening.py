@@ -21,7 +21,7 @@ from closedform.engines.lies.workspace import Inner, Proposal
 from closedform.library import grow
 from closedform.library.links import IDENTITY, Link, usable_links
 from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
-from closedform.library.pool import Batch, Pool, Recipe, build, concatenate, signature
+from closedform.library.pool import FREE, Batch, Pool, Recipe, build, concatenate, signature
 from closedform.library.pools import as_factors, factor_pool, term_pool
 from closedform.library.select import Selection, Selector
 from closedform.symbolic.evaluate import evaluate
@@ -38,11 +38,10 @@ _MOST_FAMILIES = 120
 
 def affine(view: View) -> list[Proposal]:
     """The best constant factor and the best affine function: a network of identity units."""
-    columns = [("mul", 1.0, recipe) for recipe in view.recipes]
     coefficients = _solve(np.column_stack([np.ones(len(view.y)), view.X]), view.y)
     parts = [("mul", float(c), r) for c, r in zip(coefficients[1:], view.recipes, strict=True)]
     whole = Proposal(build(view.whole(("add", float(coefficients[0]), *parts))), 0.5)
-    return [whole, *(Proposal(build(view.whole(("add", 1.0, column))), 0.9) for column in columns)]
+    return [whole, *(Proposal(build(view.whole(("add", FREE, ("mul", FREE, r)))), 0.9) for r in view.recipes)]
 
 
 def polynomials(view: View, operators: frozenset[str], degree: int) -> Iterator[Proposal]:
@@ -168,7 +167,7 @@ def _product(
         if exponents in seen:
             continue
         seen.add(exponents)
-        parts: list[Recipe] = [1.0]
+        parts: list[Recipe] = [FREE]
         for j, exponent in zip(logs, exponents[: len(logs)], strict=True):
             parts += _power(view.recipes[j], view.X[:, j], exponent)
         for (recipe, _), exponent in zip(chosen, exponents[len(logs) :], strict=True):
@@ -177,7 +176,8 @@ def _product(
             else:
                 values = evaluate(build(recipe), view.source)
                 parts += _power(recipe, values, exponent)
-        yield ("mul", *parts) if len(parts) > 1 else ("mul", 1.0, *parts)
+        if len(parts) > 1:
+            yield ("mul", *parts)
 
 
 def _power(base: Recipe, values: FloatArray, exponent: Fraction | float) -> list[Recipe]:

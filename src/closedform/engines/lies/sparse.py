@@ -8,7 +8,7 @@ import numpy as np
 
 from closedform.engines.base import Problem
 from closedform.engines.lies.workspace import Proposal
-from closedform.library.pool import Recipe, build
+from closedform.library.pool import FREE, Recipe, build
 
 
 def random_power_sums(problem: Problem, rng: np.random.Generator, restarts: int) -> Iterator[Proposal]:
@@ -23,7 +23,7 @@ def random_power_sums(problem: Problem, rng: np.random.Generator, restarts: int)
 
 
 def _term(problem: Problem, rng: np.random.Generator) -> Recipe:
-    parts: list[Recipe] = [1.0]
+    parts: list[Recipe] = [FREE]
     for name, (low, high) in problem.domain.items():
         exponent = float(rng.integers(-2, 3)) + float(rng.normal(scale=0.1))
         if low > 0:

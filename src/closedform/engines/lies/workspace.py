@@ -24,9 +24,11 @@ _SIMPLE_DIGITS = 6
 _QUICK_ROWS = 120
 _SCREEN_ROWS = 300
 _FIT_ROWS = 2000
-# How many proposals of a size (number of library columns) one stage may have judged.
-_QUOTAS = {0: 60, 1: 100, 2: 80}
-_OTHER_QUOTA = 25
+# How many proposals of a size (number of library columns; the last entry serves for all above) a stage may have judged.
+# Libraries without inner constants are exact or not, so a few suffice; with inner constants, the start says less.
+Quotas = tuple[int, ...]
+LIBRARY_QUOTAS: Quotas = (60, 10, 20, 8)
+GRID_QUOTAS: Quotas = (60, 100, 80, 25)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +105,7 @@ class Workspace:
         self.screen = self.fitted.rows(self.screened)
         self.quick = self.screen.rows(np.arange(min(_QUICK_ROWS, self.screen.n_samples)))
 
-    def judge_all(self, proposals: Iterable[Proposal]) -> Iterator[Candidate]:
+    def judge_all(self, proposals: Iterable[Proposal], quotas: Quotas) -> Iterator[Candidate]:
         """Judge the most promising proposals, small ones first; stops when the problem is solved or time is up.
 
         A good approximation of many parts must not keep a law of few parts waiting, so each size has its own quota.
@@ -115,7 +117,7 @@ class Workspace:
                 return
             # Nodes are shared, so that identity is the cheapest test for having been here before.
             known = id(proposal.expression) in self._proposed
-            if not known and judged[proposal.size] < _QUOTAS.get(proposal.size, _OTHER_QUOTA):
+            if not known and judged[proposal.size] < quotas[min(proposal.size, len(quotas) - 1)]:
                 self._proposed[id(proposal.expression)] = proposal.expression
                 judged[proposal.size] += 1
                 yield from self.judge(self._trained_inside(proposal))
