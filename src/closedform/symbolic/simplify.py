@@ -15,6 +15,7 @@ from closedform.symbolic import rules_waves as waves
 from closedform.symbolic.arrangement import arranged
 from closedform.symbolic.canonical import Rules, canonical, normalised
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.polish import polished
 from closedform.symbolic.signs import Domain
 from closedform.symbolic.terms import ADD, split
 
@@ -90,7 +91,7 @@ def simplify(
         from closedform.symbolic.sympy_pass import simplest_by_sympy
 
         best = simplest_by_sympy(best, domain, deadline - time.monotonic())
-    return arranged(best)
+    return arranged(polished(best))
 
 
 def cost(node: Expression) -> tuple[int, int]:
