@@ -152,10 +152,14 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
     searched = whole.rows(rows.search)
     archive: Archive[Candidate] = Archive(loss_floor(searched), whole.max_complexity)
     for candidate in _most_promising_first(candidates, searched):
+        usable = False
         for expression in _versions(candidate.expression, searched, budget):
             loss = loss_of(expression, searched)
-            if np.isfinite(loss) and uses_only(expression, whole.operators):
+            # As it came, a formula has a slightly smaller error than with rounded constants, which it would drive out.
+            superseded = usable and expression is candidate.expression
+            if not superseded and np.isfinite(loss) and uses_only(expression, whole.operators):
                 archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
+                usable = True
     formulas = [_scored(candidate, searched, whole, rows) for candidate in archive]
     for losses in ("loss", "holdout_loss"):
         defined = [formula for formula in formulas if not np.isinf(getattr(formula, losses))]
@@ -192,9 +196,9 @@ def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> 
 
 
 def _versions(expression: Expression, problem: Problem, budget: Budget) -> Iterator[Expression]:
-    """The formula as it came, and with rounded constants, each simplified as far as time allows."""
-    yield expression
+    """The formula with rounded constants, simplified as far as time allows, and at last as it came."""
     if budget.expired() or not expression.variables:
+        yield expression
         return
     tuned = tune(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
     simple = simplify(tuned, problem.domain, use_sympy=False)
@@ -202,6 +206,7 @@ def _versions(expression: Expression, problem: Problem, budget: Budget) -> Itera
     yield simple
     if not budget.expired():
         yield simplify(simple, problem.domain, time_limit=min(_SYMPY_SECONDS, budget.remaining()))
+    yield expression
 
 
 def _scored(candidate: Candidate, searched: Problem, whole: Problem, rows: Rows) -> Formula:
