@@ -147,7 +147,7 @@ def _identifier(name: str, rules: NameRules) -> str:
         text = "x"
     if not text.isidentifier():
         text = f"x{text}"
-    return text if rules.allows(text) else f"{text}_"
+    return next(word for word in (text, f"{text}_", f"x_{text}") if rules.allows(word))
 
 
 def _ascii(character: str) -> str:

@@ -150,6 +150,8 @@ def _apply_sympy(name: str, args: tuple[Any, ...], sympy: Any) -> Any:
         return args[0] / args[1]
     if name == "neg":
         return -args[0]
+    if name == "pow" and args[0] == 0 and not args[1].is_number:
+        return sympy.Pow(*args, evaluate=False)  # 0**(-x) would become zoo**x
     if name == "pow" and _is_huge(*args):
         return sympy.Pow(args[0].evalf(17), args[1])
     made = getattr(sympy, OPERATORS[name].spelling["sympy"])
