@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from closedform.symbolic.export.latex_names import latex_names
 from closedform.symbolic.export.names import MAX_LENGTH, NAME_RULES, argument_names, quote_name
 
-AWKWARD = ["x 1", "x_1", "Température", "exp", "E", "lambda", "x1", "X1", "double", "λ", "温度", "_", "1a", "a\nb", "cf:0"]
+AWKWARD = ["x 1", "x_1", "Température", "exp", "E", "lambda", "x1", "X1", "double", "λ", "温度", "_", "1a", "cf:0"]
 
 
 @pytest.mark.parametrize("target", NAME_RULES)
