@@ -173,9 +173,13 @@ def _product(
         for (recipe, _), exponent in zip(chosen, exponents[len(logs) :], strict=True):
             if recipe[0] == "exp":
                 parts.append(("exp", ("mul", float(exponent), recipe[1])))
-            else:
-                values = evaluate(build(recipe), view.source)
-                parts += _power(recipe, values, exponent)
+                continue
+            values = evaluate(build(recipe), view.source)
+            if values.min() < 0 < values.max() and not _is_whole(exponent):
+                # |g|**p with p fitted, where g changes sign, is how noise is fitted and not how laws are written.
+                parts = []
+                break
+            parts += _power(recipe, values, exponent)
         if len(parts) > 1:
             yield ("mul", *parts)
 
@@ -184,14 +188,17 @@ def _power(base: Recipe, values: FloatArray, exponent: Fraction | float) -> list
     """``base ** exponent``, with the sign of the base taken off where a power of it would not be defined."""
     if exponent == 0:
         return []
-    whole = isinstance(exponent, Fraction) and exponent.denominator == 1
-    if whole or (values > 0).all():
+    if _is_whole(exponent) or (values > 0).all():
         used: Recipe = base
     elif (values < 0).all():
         used = ("mul", -1, base)
     else:
         used = ("abs", base)
     return [used if exponent == 1 else ("pow", used, exponent)]
+
+
+def _is_whole(exponent: Fraction | float) -> bool:
+    return isinstance(exponent, Fraction) and exponent.denominator == 1
 
 
 def _rounded(value: float, tolerance: float) -> Fraction | float:
