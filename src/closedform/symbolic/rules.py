@@ -94,9 +94,11 @@ def _spread(rules: Rules, term: Expression) -> list[Expression]:
         return [term]
     parts = [build_term(rules, coefficient, plain)]
     for inner in sums:
-        parts = [rules.multiply(part, addend) for part in parts for addend in inner.args]
-        if len(parts) > MOST_TERMS:
+        # What was factored inside is multiplied out too.
+        addends = [part for addend in inner.args for part in _spread(rules, addend)]
+        if len(parts) * len(addends) > MOST_TERMS:
             return [term]
+        parts = [rules.multiply(part, addend) for part in parts for addend in addends]
     return parts
 
 
