@@ -23,7 +23,7 @@ from closedform.symbolic.snap import tune
 
 IntArray = NDArray[np.intp]
 
-# The SymPy pass of the simplification gets this many seconds per formula.
+# What the SymPy pass of the simplification may take.
 _SYMPY_SECONDS = 1.0
 _FEWEST_ROWS_TO_SPLIT = 12
 # Written by the canonical form whatever was asked for: x - y is x + (-1)*y, x*x is x**2, x/y is x*y**(-1).
@@ -152,20 +152,31 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
     searched = whole.rows(rows.search)
     archive: Archive[Candidate] = Archive(loss_floor(searched), whole.max_complexity)
     for candidate in _most_promising_first(candidates, searched):
-        usable = False
-        for expression in _versions(candidate.expression, searched, budget):
-            loss = loss_of(expression, searched)
-            # As it came, a formula has a slightly smaller error than with rounded constants, which it would drive out.
-            superseded = usable and expression is candidate.expression
-            if not superseded and np.isfinite(loss) and uses_only(expression, whole.operators):
-                archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
-                usable = True
+        # One version alone: as it came, a formula has a slightly smaller error than with rounded constants, and would
+        # drive that one out.
+        any(
+            _add(archive, candidate, version, searched) for version in _versions(candidate.expression, searched, budget)
+        )
+    # SymPy takes its time: it sees the formula alone that most people will look at.
+    for candidate in _most_promising_first(archive, searched)[:1]:
+        if not budget.expired():
+            limit = min(_SYMPY_SECONDS, budget.remaining())
+            _add(archive, candidate, simplify(candidate.expression, searched.domain, time_limit=limit), searched)
     formulas = [_scored(candidate, searched, whole, rows) for candidate in archive]
     for losses in ("loss", "holdout_loss"):
         defined = [formula for formula in formulas if not np.isinf(getattr(formula, losses))]
         formulas = defined or formulas
     steps = scores(formulas, loss_floor(whole))
     return [replace(formula, score=score) for formula, score in zip(formulas, steps, strict=True)]
+
+
+def _add(archive: Archive[Candidate], candidate: Candidate, expression: Expression, searched: Problem) -> bool:
+    """Offer one version of a candidate to the archive; says whether the version can be used at all."""
+    loss = loss_of(expression, searched)
+    if not np.isfinite(loss) or not uses_only(expression, searched.operators):
+        return False
+    archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
+    return True
 
 
 def uses_only(expression: Expression, operators: frozenset[str]) -> bool:
@@ -196,16 +207,13 @@ def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> 
 
 
 def _versions(expression: Expression, problem: Problem, budget: Budget) -> Iterator[Expression]:
-    """The formula with rounded constants, simplified as far as time allows, and at last as it came."""
-    if budget.expired() or not expression.variables:
-        yield expression
-        return
-    tuned = tune(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
-    simple = simplify(tuned, problem.domain, use_sympy=False)
-    yield tuned
-    yield simple
-    if not budget.expired():
-        yield simplify(simple, problem.domain, time_limit=min(_SYMPY_SECONDS, budget.remaining()))
+    """The formula with rounded constants, first simplified and then not, and at last as it came."""
+    if not budget.expired() and expression.variables:
+        tuned = tune(
+            expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss
+        ).expression
+        yield simplify(tuned, problem.domain, use_sympy=False)
+        yield tuned
     yield expression
 
 

@@ -4,8 +4,7 @@ The formula comes with constants that are nearly right, from a part of the rows.
 table finish them: the sums :math:`J^T W J` and :math:`J^T W r` are collected block by block, so that memory does not
 grow with the table, and the clock is looked at between steps.
 
-Constants that had been rounded to short decimals stay as they are unless all rows together speak against it, which is
-decided by the description length of formula, constants and residuals.
+Constants that had been rounded to short decimals stay as they are unless all rows together speak against it.
 """
 
 from __future__ import annotations
@@ -22,10 +21,10 @@ from closedform.formulas import Formula
 from closedform.losses import Loss, SquaredLoss
 from closedform.symbolic.evaluate import jacobian_constants
 from closedform.symbolic.expression import Expression
-from closedform.symbolic.metrics import description_length, rounding_error, target_scale
+from closedform.symbolic.metrics import rounding_error
 
 _BLOCK = 65_536
-_MOST_STEPS = 8
+_MOST_STEPS = 30
 # A step that brings less than this fraction of the loss is the last one.
 _TOLERANCE = 1e-10
 _DAMPINGS = (0.0, 1e-6, 1e-3, 1.0)
@@ -33,6 +32,8 @@ _DAMPINGS = (0.0, 1e-6, 1e-3, 1.0)
 _RANK_TOLERANCE = 1e-13
 # A constant with so few digits has been rounded.
 _FEW_DIGITS = 6
+# It may stay where it is up to this many standard errors from its best value.
+_BY_CHANCE = 2.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,21 +81,36 @@ def fit_to_all_rows(formula: Formula, whole: Problem, budget: Budget) -> Formula
     Returns
     -------
     Formula
-        Never worse on all rows than the one given, up to the rounding of constants. Its losses stay: they belong to the
-        constants before this fit.
+        Never worse on all rows than the one given, up to what keeping rounded constants costs. Its losses stay: they
+        belong to the constants before this fit.
     """
     expression = formula.expression
     if not expression.n_constants or budget.expired() or not np.isfinite(values_on(expression, whole)).all():
         return formula
-    every = np.ones(expression.n_constants, dtype=bool)
-    few = np.array([float(f"{value:.{_FEW_DIGITS}g}") == value for value in expression.constants])
-    versions = [expression]
     if not _is_exact(expression, whole):
-        masks = [every] if few.all() or not few.any() else [~few, every]
-        versions += [_minimised(expression, whole, free, budget) for free in masks]
-    judged = [_length(version, whole) for version in versions]
-    length, errors, best = min(judged, key=lambda one: one[0])
-    return replace(formula, expression=best, standard_errors=errors) if np.isfinite(length) else formula
+        expression = _with_rounded_kept(expression, whole, budget)
+    return replace(formula, expression=expression, standard_errors=_errors(expression, whole))
+
+
+def _with_rounded_kept(expression: Expression, whole: Problem, budget: Budget) -> Expression:
+    """The best constants, but those that had been rounded stay where the difference may be chance."""
+    every = np.ones(expression.n_constants, dtype=bool)
+    free = _minimised(expression, whole, every, budget)
+    before, after = np.array(expression.constants), np.array(free.constants)
+    few = np.array([float(f"{value:.{_FEW_DIGITS}g}") == value for value in before])
+    kept = few & (np.abs(after - before) <= _BY_CHANCE * np.array(_errors(free, whole)))
+    if not kept.any():
+        return free
+    rounded = _minimised(expression.with_constants(np.where(kept, before, after)), whole, ~kept, budget)
+    # Each may be near enough alone and all together not: their errors depend on one another.
+    least = loss_of(free, whole)
+    rise = whole.n_samples * (loss_of(rounded, whole) - least)
+    return rounded if rise <= _BY_CHANCE**2 * kept.sum() * least else free
+
+
+def _errors(expression: Expression, whole: Problem) -> tuple[float, ...]:
+    # Those of least squares: the weights that hold outliers back are no inverse variances.
+    return _sums(expression, whole, SquaredLoss()).standard_errors()
 
 
 def _is_exact(expression: Expression, whole: Problem) -> bool:
@@ -118,23 +134,6 @@ def _minimised(expression: Expression, whole: Problem, free: NDArray[np.bool_], 
         if best >= before * (1 - _TOLERANCE):
             break
     return expression
-
-
-def _length(expression: Expression, whole: Problem) -> tuple[float, tuple[float, ...], Expression]:
-    """Description length on all rows, with the standard errors that it rests on."""
-    # Standard errors are those of least squares: the weights that hold outliers back are no inverse variances.
-    sums = _sums(expression, whole, SquaredLoss())
-    errors = sums.standard_errors()
-    variance = target_scale(whole.y, whole.sample_weight) ** 2
-    length = description_length(
-        expression,
-        sums.n_rows,
-        squared_error(expression, whole),
-        standard_errors=errors,
-        variance=variance,
-        resolution=rounding_error(whole.y, whole.sample_weight),
-    )
-    return length, errors, expression
 
 
 def _sums(expression: Expression, whole: Problem, loss: Loss) -> _Sums:

@@ -126,7 +126,7 @@ def draw_seed(random_state: Any) -> int:
 
 
 def to_plain(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that plain values can express; callbacks and generators are left out."""
+    """Return the settings that plain values can express; callbacks, generators and foreign engines are left out."""
     plain = {name: _plain(value) for name, value in settings.items()}
     return {name: value for name, value in plain.items() if value is not _NOT_PLAIN}
 
@@ -146,9 +146,16 @@ def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         items = [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
         return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items) else items
-    if dataclasses.is_dataclass(value) and not isinstance(value, type) and isinstance(value, Engine):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and _is_ours(value):
         return {"engine": value.name, **to_plain(dataclasses.asdict(value))}
     return _NOT_PLAIN
+
+
+def _is_ours(value: Any) -> bool:
+    """Whether this is an engine that a file can name; a guest's engine is not there when the file is read."""
+    from closedform.engines import ENGINES, get_engine
+
+    return isinstance(value, Engine) and value.name in ENGINES and type(value) is type(get_engine(value.name))
 
 
 def from_plain(value: Any) -> Any:
