@@ -19,8 +19,6 @@ from closedform.library.pool import Batch, Recipe, concatenate
 FloatArray = NDArray[np.float64]
 Exponent = int | Fraction
 
-HALF = Fraction(1, 2)
-
 
 def _empty(n_rows: int) -> Batch:
     return Batch(np.empty((n_rows, 0)), [], [])
@@ -128,14 +126,13 @@ def magnitudes(batch: Batch) -> Batch:
     return Batch(np.abs(chosen.values), [("abs", r) for r in chosen.recipes], [cost + 1 for cost in chosen.costs])
 
 
-def sums(batch: Batch, *, difference: bool = True) -> Batch:
-    """Sums (and differences) of two different columns."""
+def sums(batch: Batch) -> Batch:
+    """Differences and sums of two different columns."""
 
     def columns() -> Iterator[tuple[FloatArray, Recipe, int]]:
         for i, j in itertools.combinations(range(len(batch)), 2):
             cost = batch.costs[i] + batch.costs[j] + 1
-            if difference:
-                yield batch.values[:, i] - batch.values[:, j], ("sub", batch.recipes[i], batch.recipes[j]), cost
+            yield batch.values[:, i] - batch.values[:, j], ("sub", batch.recipes[i], batch.recipes[j]), cost
             yield batch.values[:, i] + batch.values[:, j], ("add", batch.recipes[i], batch.recipes[j]), cost
 
     return _batch(batch.values.shape[0], columns())

@@ -35,8 +35,6 @@ class Link:
         Whether z exists and determines y for all these y.
     outer : callable
         Recipe of y from the recipe of z.
-    cost : int
-        Nodes that the outer unit adds.
     operators : tuple of str
         Operators that it needs.
     """
@@ -46,7 +44,6 @@ class Link:
     slope: Callable[[FloatArray], FloatArray]
     defined: Callable[[FloatArray], bool]
     outer: Callable[[Recipe], Recipe]
-    cost: int
     operators: tuple[str, ...] = ()
 
 
@@ -58,24 +55,18 @@ def _positive(y: FloatArray) -> bool:
     return bool((y > 0).all())
 
 
-def _root(z: Recipe) -> Recipe:
-    return ("sqrt", z)
-
-
-IDENTITY = Link("y", lambda y: y, np.ones_like, lambda y: True, lambda z: z, 0)
-LOGARITHM = Link("log y", np.log, lambda y: y, _positive, lambda z: ("exp", z), 1, ("exp",))
+IDENTITY = Link("y", lambda y: y, np.ones_like, lambda y: True, lambda z: z)
 # The common ones first.
 LINKS: tuple[Link, ...] = (
     IDENTITY,
-    LOGARITHM,
-    Link("1/y", lambda y: 1 / y, lambda y: y * y, _one_sign, lambda z: ("pow", z, -1), 2, ("pow",)),
+    Link("log y", np.log, lambda y: y, _positive, lambda z: ("exp", z), ("exp",)),
+    Link("1/y", lambda y: 1 / y, lambda y: y * y, _one_sign, lambda z: ("pow", z, -1), ("pow",)),
     Link(
         "y^2",
         lambda y: y * y,
         lambda y: 0.5 / np.maximum(np.abs(y), 1e-3 * np.abs(y).max()),
         lambda y: bool((y >= 0).all() and y.max() > 0),
-        _root,
-        1,
+        lambda z: ("sqrt", z),
         ("sqrt",),
     ),
     Link(
@@ -84,7 +75,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: 0.5 * np.abs(y) ** 3,
         _positive,
         lambda z: ("pow", z, Fraction(-1, 2)),
-        2,
         ("pow",),
     ),
     Link(
@@ -93,19 +83,15 @@ LINKS: tuple[Link, ...] = (
         lambda y: 2 * np.sqrt(np.abs(y)),
         lambda y: bool((y >= 0).all()),
         lambda z: ("pow", z, 2),
-        2,
         ("pow",),
     ),
-    Link(
-        "exp y", np.exp, lambda y: np.exp(-y), lambda y: bool(np.abs(y).max() < 20), lambda z: ("log", z), 1, ("log",)
-    ),
+    Link("exp y", np.exp, lambda y: np.exp(-y), lambda y: bool(np.abs(y).max() < 20), lambda z: ("log", z), ("log",)),
     Link(
         "sin y",
         np.sin,
         lambda y: 1 / np.maximum(np.abs(np.cos(y)), 1e-3),
         lambda y: bool(np.abs(y).max() <= np.pi / 2),
         lambda z: ("asin", z),
-        1,
         ("asin",),
     ),
     Link(
@@ -114,7 +100,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: 1 / np.maximum(np.abs(np.sin(y)), 1e-3),
         lambda y: bool(y.min() >= 0 and y.max() <= np.pi),
         lambda z: ("acos", z),
-        1,
         ("acos",),
     ),
     Link(
@@ -123,7 +108,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: np.sqrt(np.maximum(1 - y * y, 1e-6)),
         lambda y: bool(np.abs(y).max() <= 1),
         lambda z: ("sin", z),
-        1,
         ("sin",),
     ),
     Link(
@@ -132,7 +116,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: np.cos(y) ** 2,
         lambda y: bool(np.abs(y).max() < np.pi / 2),
         lambda z: ("atan", z),
-        1,
         ("atan",),
     ),
     Link(
@@ -141,7 +124,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: 1 - y * y,
         lambda y: bool(np.abs(y).max() < 1),
         lambda z: ("tanh", z),
-        1,
         ("tanh",),
     ),
 )

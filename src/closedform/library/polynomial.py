@@ -97,7 +97,7 @@ def fit_polynomial(X: FloatArray, recipes: Sequence[Recipe], z: FloatArray, *, l
     for degree in range(1, largest_degree(X.shape[1], len(X) // 3, largest) + 1):
         basis = monomial_basis(X, recipes, degree)
         columns = basis.values(X)
-        coefficients = np.linalg.lstsq(columns, z / scale, rcond=None)[0]
+        coefficients = np.asarray(np.linalg.lstsq(columns, z / scale, rcond=None)[0], dtype=np.float64)
         if _relative(columns @ coefficients - z / scale, z / scale) < EXACT:
             return basis.recipe(scale * _prune_exact(columns, z / scale, coefficients))
     return None

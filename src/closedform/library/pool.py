@@ -107,7 +107,6 @@ class Pool:
     def __init__(self, n_rows: int, limit: int, rng: np.random.Generator) -> None:
         self.limit = limit
         self.recipes: list[Recipe] = []
-        self.costs: list[int] = []
         self.means: list[float] = []
         self.scales: list[float] = []
         self._blocks: list[FloatArray] = []
@@ -127,7 +126,7 @@ class Pool:
         if self.full or len(batch) == 0:
             return
         columns, means, scales, usable = standardise(batch.values)
-        keep = []
+        keep: list[int] = []
         for j, key in zip(np.flatnonzero(usable), self._keys(columns[:, usable]), strict=True):
             if key not in self._seen and len(self) + len(keep) < self.limit:
                 self._seen.add(key)
@@ -136,7 +135,6 @@ class Pool:
         self.recipes.extend(batch.recipes[j] for j in keep)
         self.means.extend(float(means[j]) for j in keep)
         self.scales.extend(float(scales[j]) for j in keep)
-        self.costs.extend(int(batch.costs[j]) for j in keep)
 
     def families(self) -> list[NDArray[np.intp]]:
         """Columns that differ in their free constants only, family by family."""

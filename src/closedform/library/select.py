@@ -62,7 +62,7 @@ class Selector:
         centred = target - target.mean()
         rest = target - self._basis @ (self._basis.T @ target)
         norm, whole = np.linalg.norm(rest), np.linalg.norm(centred)
-        if whole == 0.0 or norm <= 1e-13 * max(whole, float(np.abs(target).max())):
+        if whole == 0.0 or norm <= 1e-13 * max(float(whole), float(np.abs(target).max())):
             return np.zeros_like(target), 0.0
         return rest / norm, float((norm / whole) ** 2)
 

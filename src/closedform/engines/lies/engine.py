@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,7 @@ from closedform.engines.lies.sparse import random_power_sums
 from closedform.engines.lies.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
 from closedform.engines.lies.workspace import GRID_QUOTAS, LIBRARY_QUOTAS, Proposal, Quotas, Workspace
 from closedform.library.links import usable_links
+from closedform.library.pools import factor_pool, term_pool
 
 # Seconds that a stage with a pool of this many columns takes on one core, roughly: pairs cost the square.
 _SECONDS_PER_SQUARE = 2e-7
@@ -113,7 +115,7 @@ class LIESEngine:
         merged = with_merged_columns(reduced or whole_view(workspace.fitted))
         looks = [on_rows(view, workspace.screened) for view in (merged, reduced) if view is not None] + [whole]
         for view in looks:
-            yield Stage(lambda view=view: screening.polynomials(view, operators, 9))
+            yield Stage(partial(screening.polynomials, view, operators, 9))
         sizes = sorted({min(size, self.library_size) for size in (800, 2500, self.library_size)})
         for size in sizes:
             for view in looks:
@@ -131,13 +133,11 @@ class LIESEngine:
         if self.log_space:
             yield Stage(
                 lambda: screening.products_of_factors(
-                    view, screening.factor_pool(view.X, view.recipes, limit, rng), self.max_terms - 1
+                    view, factor_pool(view.X, view.recipes, limit, rng), self.max_terms - 1
                 )
             )
         yield Stage(
-            lambda: screening.sums_of_terms(
-                view, screening.term_pool(view.X, view.recipes, limit, rng), links, self.max_terms
-            )
+            lambda: screening.sums_of_terms(view, term_pool(view.X, view.recipes, limit, rng), links, self.max_terms)
         )
 
     def _inner_constants(

@@ -22,7 +22,7 @@ from closedform.library import grow
 from closedform.library.links import IDENTITY, Link, usable_links
 from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
 from closedform.library.pool import FREE, Batch, Pool, Recipe, build, concatenate, signature
-from closedform.library.pools import as_factors, factor_pool, term_pool
+from closedform.library.pools import as_factors
 from closedform.library.select import Selection, Selector
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -254,11 +254,6 @@ def _exponents(batch: Batch) -> Batch:
 
 
 # -------------------------------------------------------------------------------------------------------------- shared
-
-
-def library_pools(view: View, limit: int, rng: np.random.Generator) -> tuple[Pool, Pool]:
-    """Terms and factors without inner constants."""
-    return term_pool(view.X, view.recipes, limit, rng), factor_pool(view.X, view.recipes, limit, rng)
 
 
 def _linked(view: View, link: Link) -> tuple[FloatArray, FloatArray]:
