@@ -17,7 +17,7 @@ import numpy as np
 
 from closedform.engines.base import FloatArray
 from closedform.engines.lies.view import View
-from closedform.engines.lies.workspace import Inner, Proposal
+from closedform.engines.lies.workspace import Proposal
 from closedform.library import grow
 from closedform.library.links import IDENTITY, Link, usable_links
 from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
@@ -25,7 +25,6 @@ from closedform.library.pool import FREE, Batch, Pool, Recipe, build, concatenat
 from closedform.library.pools import as_factors
 from closedform.library.select import Selection, Selector
 from closedform.symbolic.evaluate import evaluate
-from closedform.symbolic.expression import Expression
 
 _ROUND_EXACT = 1e-7
 _ROUND_ROUGH = 0.12
@@ -40,8 +39,8 @@ def affine(view: View) -> list[Proposal]:
     """The best constant factor and the best affine function: a network of identity units."""
     coefficients = _solve(np.column_stack([np.ones(len(view.y)), view.X]), view.y)
     parts = [("mul", float(c), r) for c, r in zip(coefficients[1:], view.recipes, strict=True)]
-    whole = Proposal(build(view.whole(("add", float(coefficients[0]), *parts))), 0.5)
-    return [whole, *(Proposal(build(view.whole(("add", FREE, ("mul", FREE, r)))), 0.9) for r in view.recipes)]
+    whole = Proposal(view.whole(("add", float(coefficients[0]), *parts)), 0.5)
+    return [whole, *(Proposal(view.whole(("add", FREE, ("mul", FREE, r))), 0.9) for r in view.recipes)]
 
 
 def polynomials(view: View, operators: frozenset[str], degree: int) -> Iterator[Proposal]:
@@ -52,11 +51,11 @@ def polynomials(view: View, operators: frozenset[str], degree: int) -> Iterator[
             z = link.forward(view.y)
         found = fit_polynomial(view.X, view.recipes, z, largest=degree)
         if found is not None:
-            yield Proposal(build(view.whole(link.outer(found))), 0.0)
+            yield Proposal(view.whole(link.outer(found)), 0.0)
         elif link is IDENTITY:
             ratio = fit_rational(view.X, view.recipes, z, largest=degree)
             if ratio is not None:
-                yield Proposal(build(view.whole(ratio)), 0.0)
+                yield Proposal(view.whole(ratio), 0.0)
 
 
 def sparse_polynomials(view: View, operators: frozenset[str], degree: int, n_terms: int) -> Iterator[Proposal]:
@@ -64,7 +63,7 @@ def sparse_polynomials(view: View, operators: frozenset[str], degree: int, n_ter
     for link in usable_links(view.y, operators)[:5]:
         z, weight = _linked(view, link)
         for found in significant_polynomials(view.X, view.recipes, z, weight, largest=degree, n_terms=n_terms):
-            yield Proposal(build(view.whole(link.outer(found))), 0.3)
+            yield Proposal(view.whole(link.outer(found)), 0.3)
 
 
 def products_of_powers(view: View) -> Iterator[Proposal]:
@@ -88,11 +87,10 @@ def sums_of_terms(view: View, pool: Pool, links: Sequence[Link], depth: int) -> 
 def _through(link: Link, view: View, recipe: Recipe, z: FloatArray, chosen: Selection) -> Proposal:
     """The formula whose outermost unit is that of the link."""
 
-    def outer(inner: Recipe) -> Expression:
-        return build(view.whole(link.outer(inner)))
+    def outer(inner: Recipe) -> Recipe:
+        return view.whole(link.outer(inner))
 
-    inner = None if link is IDENTITY else Inner(build(recipe), z, outer)
-    return Proposal(outer(recipe), _promise(chosen), len(chosen.columns), inner)
+    return Proposal(recipe, _promise(chosen), len(chosen.columns), outer, None if link is IDENTITY else z)
 
 
 def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> list[Selection]:
@@ -149,7 +147,7 @@ def products_of_factors(view: View, pool: Pool | None, depth: int) -> Iterator[P
     chosen = [nothing] if pool is None else [nothing, *_selections(selector, pool, target, depth)]
     for selection in chosen:
         for recipe in _product(view, pool, logs, always, selection.columns, target):
-            yield Proposal(build(view.whole(recipe)), _promise(selection), len(selection.columns))
+            yield Proposal(view.whole(recipe), _promise(selection), len(selection.columns))
 
 
 def _product(

@@ -8,7 +8,7 @@ import numpy as np
 
 from closedform.engines.base import Problem
 from closedform.engines.lies.workspace import Proposal
-from closedform.library.pool import FREE, Recipe, build
+from closedform.library.pool import FREE, Recipe
 
 
 def random_power_sums(problem: Problem, rng: np.random.Generator, restarts: int) -> Iterator[Proposal]:
@@ -19,7 +19,7 @@ def random_power_sums(problem: Problem, rng: np.random.Generator, restarts: int)
     for n_terms in (2, 3):
         for _ in range(restarts):
             terms = [_term(problem, rng) for _ in range(n_terms)]
-            yield Proposal(build(("add", *terms)), 0.5 + 0.1 * n_terms)
+            yield Proposal(("add", *terms), 0.5, n_terms)
 
 
 def _term(problem: Problem, rng: np.random.Generator) -> Recipe:

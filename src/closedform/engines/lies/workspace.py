@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.library.pool import Recipe, build
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -31,45 +33,38 @@ LIBRARY_QUOTAS: Quotas = (60, 10, 20, 8)
 GRID_QUOTAS: Quotas = (60, 100, 80, 25)
 
 
-@dataclass(frozen=True, eq=False)
-class Inner:
-    """What stands inside the outermost unit: its target is known, and it is easier to train than through the unit.
-
-    Parameters
-    ----------
-    expression : Expression
-        The inner part.
-    target : ndarray of shape (n_rows,)
-        What it should be on the screening rows.
-    outer : callable
-        The whole formula from the inner part.
-    """
-
-    expression: Expression
-    target: FloatArray
-    outer: Callable[[Expression], Expression]
+def _unchanged(recipe: Recipe) -> Recipe:
+    return recipe
 
 
 @dataclass(frozen=True, eq=False)
 class Proposal:
-    """A formula with rough constants.
+    """A formula with rough constants, not yet built: most proposals of a stage are never looked at.
 
     Parameters
     ----------
-    expression : Expression
-        The formula.
+    recipe : recipe
+        The formula, or what stands inside its outermost unit.
     promise : float
         Estimated share of the variance left unexplained; proposals of one size are judged in the order of it.
     size : int
         Number of library columns; small proposals are judged first.
-    inner : Inner, optional
-        The part inside the outermost unit, where it can be trained by itself.
+    outer : callable
+        The whole formula from ``recipe``.
+    target : ndarray of shape (n_rows,), optional
+        What ``recipe`` should be on the screening rows: it is trained there first, which is easier than through the
+        outermost unit.
     """
 
-    expression: Expression
+    recipe: Recipe
     promise: float = 1.0
     size: int = 0
-    inner: Inner | None = None
+    outer: Callable[[Recipe], Recipe] = _unchanged
+    target: FloatArray | None = None
+
+    def expression(self) -> Expression:
+        """The whole formula."""
+        return build(self.outer(self.recipe))
 
 
 @dataclass
@@ -110,17 +105,20 @@ class Workspace:
 
         A good approximation of many parts must not keep a law of few parts waiting, so each size has its own quota.
         """
-        ordered = sorted(proposals, key=lambda proposal: (proposal.size, proposal.promise))
+        made = takewhile(lambda _: not self.budget.expired(), proposals)
+        ordered = sorted(made, key=lambda proposal: (proposal.size, proposal.promise))
         judged = dict.fromkeys((proposal.size for proposal in ordered), 0)
         for proposal in ordered:
             if self.solved or self.budget.expired():
                 return
+            if judged[proposal.size] >= quotas[min(proposal.size, len(quotas) - 1)]:
+                continue
+            expression = proposal.expression()
             # Nodes are shared, so that identity is the cheapest test for having been here before.
-            known = id(proposal.expression) in self._proposed
-            if not known and judged[proposal.size] < quotas[min(proposal.size, len(quotas) - 1)]:
-                self._proposed[id(proposal.expression)] = proposal.expression
+            if id(expression) not in self._proposed:
+                self._proposed[id(expression)] = expression
                 judged[proposal.size] += 1
-                yield from self.judge(self._trained_inside(proposal))
+                yield from self.judge(self._trained_inside(proposal, expression))
 
     def judge(self, expression: Expression) -> Iterator[Candidate]:
         """The proposal with fitted constants, if it is new and good enough for its size."""
@@ -147,14 +145,13 @@ class Workspace:
             return float("inf")
         return _weighted_rms(residual / problem.scale, problem.sample_weight)
 
-    def _trained_inside(self, proposal: Proposal) -> Expression:
+    def _trained_inside(self, proposal: Proposal, expression: Expression) -> Expression:
         """The proposal after some steps on its inner part, if that has constants to train."""
-        inner = proposal.inner
-        if inner is None or not inner.expression.constants:
-            return proposal.expression
-        target = inner.target[: self.quick.n_samples]
-        fitted = refit(inner.expression, self.quick.columns, target, max_iter=20)
-        return inner.outer(fitted.expression) if np.isfinite(fitted.loss) else proposal.expression
+        if proposal.target is None or not expression.constants:
+            return expression
+        target = proposal.target[: self.quick.n_samples]
+        fitted = refit(build(proposal.recipe), self.quick.columns, target, max_iter=20)
+        return build(proposal.outer(fitted.expression)) if np.isfinite(fitted.loss) else expression
 
     def _admissible(self, expression: Expression) -> bool:
         if expression in self._seen or not expression.variables:
