@@ -54,6 +54,8 @@ def test_the_domain_decides() -> None:
     root, x = parse("sqrt(x**2)"), parse("x")
     assert not equivalent(root, x)
     assert equivalent(root, x, domain={"x": (0.1, 5.0)})
+    assert equivalent(root, x, domain={"x": (0.0, float("inf"))})
+    assert not equivalent(root, x, domain={"x": (float("-inf"), 0.0)})
     assert equivalent(parse("max(x, y)"), parse("(x + y + abs(x - y))/2")).method == "numeric"
 
 

@@ -24,6 +24,7 @@ N_SAMPLES = 400
 FEWEST_POINTS = 16
 # Where variables are drawn from without a given range; together they meet most domains.
 _USUAL_RANGES = ((0.5, 3.0), (-3.0, 3.0), (0.05, 0.95), (1.0, 10.0), (-0.95, 0.95), (-10.0, -1.0))
+_ANYTHING = (-math.inf, math.inf)
 # Inputs are moved by this much to learn how much of a difference rounding explains.
 _NUDGE = 1e-13
 
@@ -135,17 +136,27 @@ def sample_columns(
 ) -> Iterator[dict[str, FloatArray]]:
     """Yield tables of random points, one after the other for each of the usual ranges.
 
-    A variable with a finite range in `domain` is drawn from that in every table.
+    A variable with a finite range in `domain` is drawn from that in every table; one that is bounded on one side only
+    is drawn from as far away of the bound as the usual range is from zero.
     """
     rng = np.random.default_rng(0) if rng is None else rng
-    known = {
-        name: (low, high) for name, (low, high) in (domain or {}).items() if math.isfinite(low) and math.isfinite(high)
-    }
-    ranges = _USUAL_RANGES if any(name not in known for name in names) else _USUAL_RANGES[:1]
+    known = domain or {}
+    finite = all(name in known and all(map(math.isfinite, known[name])) for name in names)
+    ranges = _USUAL_RANGES[:1] if finite else _USUAL_RANGES
     n_rows = N_SAMPLES // len(ranges)
     for usual in ranges:
         # Without variables there is one value, but evaluation needs a column to know the number of rows.
-        yield {name: rng.uniform(*known.get(name, usual), n_rows) for name in names or ["x"]}
+        yield {name: _draw(rng, known.get(name, _ANYTHING), usual, n_rows) for name in names or ["x"]}
+
+
+def _draw(rng: np.random.Generator, known: tuple[float, float], usual: tuple[float, float], n_rows: int) -> FloatArray:
+    low, high = known
+    if math.isfinite(low) and math.isfinite(high):
+        return rng.uniform(low, high, n_rows)
+    drawn = rng.uniform(*usual, n_rows)
+    if math.isfinite(low):
+        return low + np.abs(drawn)
+    return high - np.abs(drawn) if math.isfinite(high) else drawn
 
 
 def _differences(a: Expression, b: Expression, columns: dict[str, FloatArray]) -> tuple[FloatArray, NDArray[np.bool_]]:

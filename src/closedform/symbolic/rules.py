@@ -42,18 +42,25 @@ def build_term(rules: Rules, coefficient: Number, factors: Factors) -> Expressio
 
 
 def take_out_factor(rules: Rules, node: Expression) -> Iterator[Expression]:
-    """``x*y + x*z -> x*(y + z)``, also for some of the terms only."""
+    """``x*y + x*z -> x*(y + z)``, for all terms or for those with the same power.
+
+    Polynomials are not turned inside out, ``a*x**2 + b*x + c -> x*(a*x + b) + c``: shorter, but nobody writes them so.
+    """
     rows: dict[int, tuple[Expression, list[tuple[int, Number]]]] = {}
     for index, term in enumerate(node.args):
         for base, exponent in term_factors(term)[1]:
             if varies(base):
                 rows.setdefault(id(base), (base, []))[1].append((index, exponent))
     for base, found in rows.values():
-        for sign in (1, -1):
-            members = [(index, exponent) for index, exponent in found if (exponent > 0) == (sign > 0)]
+        powers: dict[Number, set[int]] = {}
+        for index, exponent in found:
+            powers.setdefault(exponent, set()).add(index)
+        for exponent, members in powers.items():
             if len(members) > 1:
-                exponent = min((exponent for _, exponent in members), key=size_of)
-                yield _factored(rules, node, rules.power(base, constant(exponent)), {index for index, _ in members})
+                yield _factored(rules, node, rules.power(base, constant(exponent)), members)
+        if len(found) == len(node.args) and len(powers) > 1 and len({exponent > 0 for exponent in powers}) == 1:
+            lowest = min(powers, key=size_of)
+            yield _factored(rules, node, rules.power(base, constant(lowest)), set(range(len(found))))
 
 
 def _factored(rules: Rules, node: Expression, factor: Expression, members: set[int]) -> Expression:

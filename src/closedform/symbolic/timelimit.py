@@ -33,10 +33,10 @@ class Helper:
     module : str
         Full name of the module, which is run as the main program.
     start_limit : float
-        Seconds to wait for `READY` when the process is new.
+        Seconds that a new process may take to write `READY`.
     """
 
-    def __init__(self, module: str, start_limit: float = 5.0) -> None:
+    def __init__(self, module: str, start_limit: float = 10.0) -> None:
         self._module = module
         self._start_limit = start_limit
         self._lock = threading.Lock()
@@ -44,23 +44,31 @@ class Helper:
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._owner = 0
         self._ready = False
+        self._hopeless = False
+        self._started_at = 0.0
         atexit.register(self.close)
 
     def start(self) -> None:
         """Start the process unless it runs already, and return without waiting for it."""
         with self._lock:
-            self._start()
+            if not self._hopeless:
+                self._start()
 
     def ask(self, request: str, time_limit: float) -> Iterator[str]:
         """Yield the answers that come within `time_limit` seconds.
 
-        Nothing comes when the process cannot be started. The process is killed when the time is over before it has
-        finished, and also when the caller does not take all answers.
+        The first request also waits for the process to start. When that fails, or takes longer than the `start_limit`,
+        there are no answers, now and later. The process is killed when the time is over before it has finished, and
+        also when the caller does not take all answers; then a new one starts while the caller goes on.
         """
         with self._lock:
+            if self._hopeless or not (self._start() and self._wait_until_ready()):
+                self._hopeless = True
+                self._kill()
+                return
             finished = False
             try:
-                if self._start() and self._wait_until_ready() and self._send(request):
+                if self._send(request):
                     for line in self._answers(time.monotonic() + time_limit):
                         if line == END:
                             finished = True
@@ -69,6 +77,7 @@ class Helper:
             finally:
                 if not finished:
                     self._kill()
+                    self._start()
 
     def close(self) -> None:
         """End the process."""
@@ -97,12 +106,13 @@ class Helper:
         except (OSError, ValueError):
             return False  # no executable, or no permission to start one
         self._owner, self._ready, self._lines = os.getpid(), False, queue.SimpleQueue()
+        self._started_at = time.monotonic()
         threading.Thread(target=_read_lines, args=(self._process, self._lines), daemon=True).start()
         return True
 
     def _wait_until_ready(self) -> bool:
         if not self._ready:
-            self._ready = next(self._answers(time.monotonic() + self._start_limit), None) == READY
+            self._ready = next(self._answers(self._started_at + self._start_limit), None) == READY
         return self._ready
 
     def _send(self, request: str) -> bool:
