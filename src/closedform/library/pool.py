@@ -22,7 +22,7 @@ Recipe = Any
 # A constant that is solved for, wherever it starts; a start of 1.0 would be taken for a factor that is not there.
 FREE = 1.5
 _LARGEST_VALUE = 1e120
-_HASH_ROWS = 6
+_HASH_SIZE = 6
 _HASH_DIGITS = 7
 
 
@@ -101,7 +101,7 @@ class Pool:
     limit : int
         Number of columns after which further ones are dropped.
     rng : numpy.random.Generator
-        Chooses the rows on which columns are compared.
+        Chooses the directions along which columns are compared.
     """
 
     def __init__(self, n_rows: int, limit: int, rng: np.random.Generator) -> None:
@@ -109,9 +109,10 @@ class Pool:
         self.recipes: list[Recipe] = []
         self.means: list[float] = []
         self.scales: list[float] = []
-        self._blocks: list[FloatArray] = []
+        self._blocks: list[FloatArray] = [np.empty((n_rows, 0))]
         self._seen: set[bytes] = set()
-        self._hash_rows = rng.choice(n_rows, size=min(_HASH_ROWS, n_rows), replace=False)
+        # A few rows would not do: narrow peaks are the same constant on most of them, wherever the peak is.
+        self._directions = rng.normal(scale=n_rows**-0.5, size=(_HASH_SIZE, n_rows))
 
     def __len__(self) -> int:
         return len(self.recipes)
@@ -150,9 +151,9 @@ class Pool:
         return self._blocks[0]
 
     def _keys(self, columns: FloatArray) -> list[bytes]:
-        sample = columns[self._hash_rows]
+        sample = self._directions @ columns
         # The sign is fixed by the first entry that is clearly not zero, so that f and -f share a key.
         first = np.argmax(np.abs(sample) > 1e-3, axis=0)
         sign = np.sign(sample[first, np.arange(sample.shape[1])])
-        rounded = np.round(sample * np.where(sign == 0, 1.0, sign), _HASH_DIGITS) + 0.0
+        rounded = np.round(sample * sign, _HASH_DIGITS) + 0.0
         return [row.tobytes() for row in np.ascontiguousarray(rounded.T)]
