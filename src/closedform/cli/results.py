@@ -91,17 +91,26 @@ def with_error(value: float, error: float) -> str:
     if not math.isfinite(error):
         return f"{short} (not fixed by the data)"
     if error <= 1e-12 * abs(value):
-        return f"{value:.12g} (to the last digit)"
+        return f"{value:.12g} (free of noise)"
     place = math.floor(math.log10(error)) - 1
     if -8 <= place < 0 and abs(value) < 1e6:
         # A rounded constant stays as short as it is.
-        return f"{min(repr(value), f'{value:.{-place}f}', key=len)} ± {error:.{-place}f}"
+        return f"{min(f'{value:.12g}', f'{value:.{-place}f}', key=len)} ± {error:.{-place}f}"
     digits = max(0, math.floor(math.log10(abs(value))) - place) if value else 0
     return f"{value:.{min(digits, 16)}e} ± {error:.1e}"
 
 
-def sentence(model: FormulaModel, index: int | None = None) -> str:
-    """What a formula of the front says and how far it is off, in plain words."""
+def sentence(model: FormulaModel, index: int | None = None, n_holdout: int | None = None) -> str:
+    """What a formula of the front says and how far it is off, in plain words.
+
+    Parameters
+    ----------
+    model : FormulaModel
+    index : int, optional
+        Which formula; the chosen one if None.
+    n_holdout : int, optional
+        How many rows `holdout_loss` was measured on, where it was not the fit that held them out.
+    """
     formula = model.formula(index)
     target, used = model.target_name, formula.expression.variables
     unused = [name for name in model.feature_names if name not in used]
@@ -110,7 +119,7 @@ def sentence(model: FormulaModel, index: int | None = None) -> str:
     else:
         words = f"{target} is explained by {quoted(used)}"
         words += f", without {quoted(unused)}." if unused else "."
-    return f"{words} {_error_sentence(model, formula)}"
+    return f"{words} {_error_sentence(model, formula, held_out_rows(model) if n_holdout is None else n_holdout)}"
 
 
 def reason(model: FormulaModel) -> str:
@@ -120,7 +129,7 @@ def reason(model: FormulaModel) -> str:
     return f"{among} was chosen{f': {rule}' if rule and len(model.formulas) > 1 else ''}."
 
 
-def _error_sentence(model: FormulaModel, formula: Formula) -> str:
+def _error_sentence(model: FormulaModel, formula: Formula, n_holdout: int) -> str:
     name = _error_name(model)
     unit = f" ({name})" if name else " (mean loss)"
     constant = _best_constant(model)
@@ -128,8 +137,7 @@ def _error_sentence(model: FormulaModel, formula: Formula) -> str:
         words = f"No rows were held out; on those of the fit it is off by {_shown_error(formula.loss, model)}{unit}"
         other = constant.loss if constant else math.nan
     else:
-        count = held_out_rows(model)
-        rows = "the one row that was" if count == 1 else f"the {count} rows that were"
+        rows = "the one row that was" if n_holdout == 1 else f"the {n_holdout} rows that were"
         words = f"On {rows} held out it is off by {_shown_error(formula.holdout_loss, model)}{unit}"
         other = constant.holdout_loss if constant else math.nan
     if constant is None or constant is formula or not math.isfinite(other):
@@ -142,7 +150,7 @@ def _best_constant(model: FormulaModel) -> Formula | None:
 
 
 def held_out_rows(model: FormulaModel) -> int:
-    """How many rows `holdout_loss` was measured on."""
+    """How many rows a fit has held out, and measured `holdout_loss` on."""
     share = model.settings.get("holdout")
     unseen = math.isnan(model.formulas[model.chosen].holdout_loss)
     return 0 if unseen or not isinstance(share, float) else int(share * model.n_rows)

@@ -59,8 +59,17 @@ def show(
         write(_EXACT[format](formula, fitted).rstrip("\n"))
 
 
-def show_front(model: FormulaModel, index: int | None = None) -> None:
-    """Write the front, and one of its formulas with its constants and its error; the chosen one if `index` is None."""
+def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | None = None) -> None:
+    """Write the front, and one of its formulas with its constants and its error.
+
+    Parameters
+    ----------
+    model : FormulaModel
+    index : int, optional
+        Which formula; the chosen one if None.
+    n_holdout : int, optional
+        See :func:`closedform.cli.results.sentence`.
+    """
     write_rich(results.front_table(model))
     write("")
     write(results.law(model, index))
@@ -69,7 +78,7 @@ def show_front(model: FormulaModel, index: int | None = None) -> None:
     write("")
     if index is None:
         write(results.reason(model))
-    write(results.sentence(model, index))
+    write(results.sentence(model, index, n_holdout))
 
 
 def _text(formula: Formula, model: FormulaModel, digits: int | None) -> str:
