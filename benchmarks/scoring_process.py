@@ -76,7 +76,8 @@ def _child(connection: Connection, function: Callable[..., None], args: tuple[An
     except BaseException as error:  # whatever a method under test raises is a row of the results
         where = traceback.extract_tb(error.__traceback__)[-1]
         message = f"{type(error).__name__}: {error} ({os.path.basename(where.filename)}:{where.lineno})"
-        connection.send(("error", message[:2000]))
+        with contextlib.suppress(OSError):  # nobody listens any more
+            connection.send(("error", message[:2000]))
     else:
         connection.send(("ok", None))
     finally:

@@ -13,8 +13,9 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import sympy
@@ -88,6 +89,11 @@ def models(problem: Problem) -> Iterator[tuple[str, str]]:
     yield _fitted(problem)
 
 
+def _both(report: Callable[[dict[str, Any]], None], problem: Problem, text: str) -> None:
+    judge_wide(report, problem, text)
+    judge(report, problem, text)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Run the check; 1 where the judge is wrong."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -99,29 +105,29 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     names = options.names.split(",") if options.names else None
     kinds = options.kinds.split(",") if options.kinds else None
-    wrong, seconds, methods, parted = [], [], {}, []
+    wrong, parted = 0, 0
+    seconds: list[float] = []
+    methods: dict[tuple[str, str], int] = {}
     for problem in choose(options.data_dir, options.sets.split(","), names):
         for kind, text in models(problem):
             if kinds is not None and kind not in kinds:
                 continue
-            outcome = run_limited(judge, problem, text, seconds=options.limit)
-            verdict, method = outcome.reported.get("symbolic"), outcome.reported.get("symbolic_method")
-            wide = run_limited(judge_wide, problem, text, seconds=options.limit).reported.get("numeric_wide")
-            seconds.append(outcome.seconds)
+            outcome = run_limited(_both, problem, text, seconds=options.limit)
+            found = outcome.reported
+            verdict, method = found.get("symbolic"), str(found.get("symbolic_method"))
+            seconds.append(found.get("symbolic_seconds", outcome.seconds))
             methods[kind, method] = methods.get((kind, method), 0) + 1
-            label = f"{problem.set}/{problem.name} {kind}"
+            line = f"{problem.set}/{problem.name} {kind}: {verdict} by {method}, wide {found.get('numeric_wide')}"
             if verdict is not (kind in RIGHT):
-                wrong.append(f"{label}: {verdict} by {method} {outcome.message}  {text[:150]}")
-            if wide is not verdict:
-                parted.append(f"{label}: symbolic {verdict}, wide {wide}")
-            if outcome.status != "ok" or outcome.seconds > 5:
-                parted.append(f"{label}: {outcome.status} after {outcome.seconds:.1f} s {outcome.message} ({method})")
-    say = sys.stdout.write
-    for (kind, method), count in sorted(methods.items(), key=str):
-        say(f"{kind:8s} {method!s:24s} {count}\n")
-    say(f"seconds: median {np.median(seconds):.2f}, 95 % {np.quantile(seconds, 0.95):.2f}, most {max(seconds):.2f}\n")
-    say("".join(f"note  {line}\n" for line in parted) + "".join(f"WRONG {line}\n" for line in wrong))
-    say(f"{len(seconds)} verdicts, {len(wrong)} wrong, {len(parted)} notes\n")
+                wrong += 1
+                print(f"WRONG {line} {outcome.message} {text[:150]}", flush=True)
+            elif found.get("numeric_wide") is not verdict or outcome.status != "ok":
+                parted += 1
+                print(f"note  {line} {outcome.message}", flush=True)
+    for (kind, method), count in sorted(methods.items()):
+        print(f"{kind:10s} {method:24s} {count}")
+    print(f"seconds: median {np.median(seconds):.2f}, 95 % {np.quantile(seconds, 0.95):.2f}, most {max(seconds):.2f}")
+    print(f"{len(seconds)} verdicts, {wrong} wrong, in {parted} the second verdict differs")
     return 1 if wrong else 0
 
 
