@@ -85,16 +85,17 @@ def _union(names: list[tuple[Any, ...]]) -> tuple[Any, ...]:
 
 def varies(node: Expression) -> bool:
     """Say whether a variable occurs in the node."""
-    return place(node).varies
+    known: Place = node._order or place(node)
+    return known.varies
 
 
 def product_key(node: Expression) -> tuple[Any, ...]:
     """Return the sorting key among factors: numbers, powers of variables, functions, sums."""
-    _, _, rank, names, size, digest = place(node)
+    _, _, rank, names, size, digest = node._order or place(node)
     return rank, names, size, digest
 
 
 def sum_key(node: Expression) -> tuple[Any, ...]:
     """Return the sorting key among terms: falling degree, then as among factors; numbers last."""
-    varies, degree, rank, names, size, digest = place(node)
+    varies, degree, rank, names, size, digest = node._order or place(node)
     return not varies, -degree, rank, names, size, digest
