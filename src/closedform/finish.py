@@ -23,8 +23,9 @@ from closedform.symbolic.snap import tune
 
 IntArray = NDArray[np.intp]
 
-# What the SymPy pass of the simplification may take.
-_SYMPY_SECONDS = 1.0
+# What the SymPy pass of the simplification may take, and the time left below which it is not even started.
+_SYMPY_SECONDS = 2.0
+_SYMPY_WITH_START = 7.0
 _FEWEST_ROWS_TO_SPLIT = 12
 # Written by the canonical form whatever was asked for: x - y is x + (-1)*y, x*x is x**2, x/y is x*y**(-1).
 ALWAYS_ALLOWED = frozenset({"add", "sub", "mul", "neg", "pi"})
@@ -159,9 +160,9 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
         )
     # SymPy takes its time: it sees the formula alone that most people will look at.
     for candidate in _most_promising_first(archive, searched)[:1]:
-        if not budget.expired():
-            limit = min(_SYMPY_SECONDS, budget.remaining())
-            _add(archive, candidate, simplify(candidate.expression, searched.domain, time_limit=limit), searched)
+        if budget.remaining() > _SYMPY_WITH_START:
+            simpler = simplify(candidate.expression, searched.domain, time_limit=_SYMPY_SECONDS)
+            _add(archive, candidate, simpler, searched)
     formulas = [_scored(candidate, searched, whole, rows) for candidate in archive]
     for losses in ("loss", "holdout_loss"):
         defined = [formula for formula in formulas if not np.isinf(getattr(formula, losses))]

@@ -31,7 +31,7 @@ _DAMPINGS = (0.0, 1e-6, 1e-3, 1.0)
 # Directions below this, relative to columns of norm one, are left alone (the square of what float64 resolves).
 _RANK_TOLERANCE = 1e-13
 # A constant with so few digits has been rounded.
-_FEW_DIGITS = 6
+_FEW_DIGITS = 4
 # It may stay where it is up to this many standard errors from its best value.
 _BY_CHANCE = 2.5
 

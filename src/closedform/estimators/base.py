@@ -55,7 +55,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         y : array-like of shape (n_samples,)
             Target, finite.
         sample_weight : array-like of shape (n_samples,), optional
-            Non-negative weights of the rows, not all zero.
+            Non-negative weights of the rows, not all zero. They say how much a row counts in every fit; a row of weight
+            2 is still one row where rows are held out, drawn or counted.
 
         Returns
         -------
@@ -75,6 +76,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             If the search was interrupted, an engine failed, or nothing better than a constant was found.
         """
         budget = Budget(parameters.check_max_time(self.max_time))
+        parameters.check_progress(self.progress)
         plan = self._make_plan()
         data = check_X_y(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
         start = self._start(data, plan)
