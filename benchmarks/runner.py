@@ -9,6 +9,7 @@ import math
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -95,9 +96,12 @@ def fit_one(report: Report, problem: Problem, settings: Settings) -> None:
     frame, test_frame = (pd.DataFrame(rows, columns=list(problem.names)) for rows in (X, X_test))
     estimator = make_estimator(settings)
     started = time.perf_counter()
-    estimator.fit(frame, y)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        estimator.fit(frame, y)
     report({"fit_seconds": round(time.perf_counter() - started, 3), "equation": equation_text(estimator)})
     report({"predicted": np.asarray(estimator.predict(test_frame), dtype=float).ravel()})
+    report({"warnings": [f"{w.category.__name__}: {w.message}"[:300] for w in caught[:5]]})
     status = getattr(estimator, "status_", None)
     report({"seconds_to_best": seconds_to_best(estimator), "estimator_status": getattr(status, "name", status)})
     report({"memory_mb": _peak_memory()})

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+import warnings
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ class Product:
     """The product of all inputs times one fitted factor."""
 
     def fit(self, X: Any, y: np.ndarray) -> "Product":
+        warnings.warn("only a product", UserWarning, stacklevel=2)
         product = np.prod(X.to_numpy(), axis=1)
         self.factor = float(product @ y / (product @ product))
         self.equation_ = "*".join([repr(self.factor), *X.columns])

@@ -45,6 +45,7 @@ def test_a_run_writes_scored_rows_and_goes_on_where_it_stopped(toy, capsys):
     assert area["disagree"] is False and area["status"] == "ok" and area["seconds_to_best"] == 0.25
     assert area["r2"] == 1.0 and area["rel_rmse"] < 1e-12 and area["text_deviation"] < 1e-12
     assert area["n_variables"] == 2 and area["complexity"] == area["truth_complexity"]
+    assert area["warnings"] == ["UserWarning: only a product"]
     assert {"cpu", "cpus", "python", "numpy", "torch", "revision", "jobs"} <= set(area["machine"])
     assert total["symbolic"] is False and total["r2"] < 0.9
     said = capsys.readouterr()
