@@ -191,6 +191,8 @@ def significant_polynomials(
         length = np.linalg.norm(free, axis=0)
         gain = np.where(length > 1e-6, np.abs(free.T @ rest) / np.maximum(length, 1e-300), 0.0)
         gain[chosen] = 0.0
+        if not gain.any():
+            return
         chosen.append(int(np.argmax(gain)))
         fitted = np.zeros(len(basis.exponents))
         fitted[chosen] = np.linalg.lstsq(columns[:, chosen], target, rcond=None)[0] / norms[chosen]

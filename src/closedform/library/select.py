@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,34 +45,37 @@ class Selector:
         projected = matrix - self._basis @ (self._basis.T @ matrix)
         norm = np.sqrt(np.sum(projected * projected, axis=0))
         whole = np.sqrt(np.sum(matrix * matrix, axis=0))
-        self.usable = norm > 1e-7 * np.where(whole > 0, whole, 1.0)
-        self._columns = projected / np.where(self.usable, norm, 1.0)
-        self._columns[:, ~self.usable] = 0.0
-        self._gram: NDArray[np.float32] | None = None
+        self._usable = norm > 1e-7 * np.where(whole > 0, whole, 1.0)
+        self._columns = projected / np.where(self._usable, norm, 1.0)
+        self._columns[:, ~self._usable] = 0.0
 
-    @property
-    def gram(self) -> NDArray[np.float32]:
+    @cached_property
+    def _gram(self) -> NDArray[np.float32]:
         """Gram matrix in single precision: enough to make a short list, half the memory and time."""
-        if self._gram is None:
-            single = self._columns.astype(np.float32)
-            self._gram = single.T @ single
-        return self._gram
+        single = self._columns.astype(np.float32)
+        gram: NDArray[np.float32] = single.T @ single
+        # Columns that bring nothing count as parallel to all others, which keeps them out of every pair.
+        gram[~self._usable] = 1.0
+        gram[:, ~self._usable] = 1.0
+        return gram
 
     def project(self, target: FloatArray) -> tuple[FloatArray, float]:
         """The target off the columns that are always in, as a unit vector, and the share that is left to explain."""
-        centred = target - target.mean()
-        rest = target - self._basis @ (self._basis.T @ target)
-        norm, whole = np.linalg.norm(rest), np.linalg.norm(centred)
-        if whole == 0.0 or norm <= 1e-13 * max(float(whole), float(np.abs(target).max())):
+        # Scaled first, because squares of 1e200 and 1e-200 are out of range.
+        largest = float(np.abs(target).max())
+        scaled = target / (largest if largest > 0.0 else 1.0)
+        rest = scaled - self._basis @ (self._basis.T @ scaled)
+        norm, whole = float(np.linalg.norm(rest)), float(np.linalg.norm(scaled - scaled.mean()))
+        if norm <= 1e-13 * max(whole, 1.0):
             return np.zeros_like(target), 0.0
-        return rest / norm, float((norm / whole) ** 2)
+        return rest / norm, (norm / whole) ** 2
 
     def singles(self, target: FloatArray, count: int) -> list[Selection]:
         """The best single columns, best first."""
         unit, left = self.project(target)
         share = np.square(self._columns.T @ unit)
         best = _largest(share, count)
-        return [Selection((int(i),), left * max(0.0, 1.0 - float(share[i]))) for i in best]
+        return [_single(int(i), share, left) for i in best if share[i] > 0.0]
 
     def pairs(self, target: FloatArray, count: int) -> list[Selection]:
         """The best pairs out of all pairs, best first."""
@@ -81,7 +85,7 @@ class Selector:
         shares = np.empty(0, dtype=np.float32)
         pairs = np.empty((0, 2), dtype=np.intp)
         for start in range(0, m, _BLOCK):
-            share = _pair_shares(c, self.gram[start : start + _BLOCK, start:], start).ravel()
+            share = _pair_shares(c, self._gram[start : start + _BLOCK, start:], start).ravel()
             # The worst of the best so far is a threshold that keeps the number of survivors small.
             index = np.flatnonzero(share > (shares.min() if len(shares) == count else 0.0))
             if len(index) > count:
@@ -97,8 +101,7 @@ class Selector:
         unit, left = self.project(target)
         share = np.square(self._columns.T @ unit)
         best = [int(family[np.argmax(share[family])]) for family in families]
-        found = [Selection((i,), left * max(0.0, 1.0 - float(share[i]))) for i in best]
-        return sorted(found, key=lambda selection: selection.unexplained)
+        return [_single(i, share, left) for i in sorted(best, key=lambda i: -share[i]) if share[i] > 0.0]
 
     def pairs_of_families(
         self, target: FloatArray, families: Sequence[NDArray[np.intp]], count: int
@@ -109,16 +112,17 @@ class Selector:
         found: list[tuple[float, int, int]] = []
         for position, first in enumerate(families):
             for second in families[position:]:
-                share = _shares(c[first, None], c[None, second], self.gram[np.ix_(first, second)])
+                share = _shares(c[first, None], c[None, second], self._gram[np.ix_(first, second)])
                 row, column = np.unravel_index(int(np.argmax(share)), share.shape)
-                found.append((float(share[row, column]), int(first[row]), int(second[column])))
+                if share[row, column] > 0.0:
+                    found.append((float(share[row, column]), int(first[row]), int(second[column])))
         found.sort(key=lambda item: -item[0])
         pairs = np.array([item[1:] for item in found[:count]], dtype=np.intp).reshape(-1, 2)
         return self._exact_pairs(unit, left, pairs)
 
     def extend(self, target: FloatArray, sets: list[Selection], *, width: int, children: int) -> list[Selection]:
         """Each set with one more column, the best ``width`` of all (one step of a beam)."""
-        unit, _ = self.project(target)
+        unit, left = self.project(target)
         grown: dict[tuple[int, ...], float] = {}
         c = self._columns.T @ unit
         for chosen in sets:
@@ -129,12 +133,12 @@ class Selector:
             solved = np.linalg.solve(gram, np.column_stack([c[index], cross.T]))
             rest = c - cross @ solved[:, 0]
             angle = 1.0 - np.einsum("ij,ji->i", cross, solved[:, 1:])
-            gain = np.where((angle > _SMALLEST_ANGLE) & self.usable, rest * rest / np.maximum(angle, 1e-300), 0.0)
+            gain = np.where((angle > _SMALLEST_ANGLE) & self._usable, rest * rest / np.maximum(angle, 1e-300), 0.0)
             explained = float(c[index] @ solved[:, 0])
             for j in _largest(gain, children):
-                grown.setdefault(tuple(sorted((*index, int(j)))), explained + float(gain[j]))
+                if gain[j] > 0.0:
+                    grown.setdefault(tuple(sorted((*index, int(j)))), explained + float(gain[j]))
         best = sorted(grown, key=lambda key: (-grown[key], key))[:width]
-        _, left = self.project(target)
         return [self._exact(unit, left, key) for key in best]
 
     def _exact_pairs(self, unit: FloatArray, left: float, pairs: NDArray[np.intp]) -> list[Selection]:
@@ -158,6 +162,10 @@ class Selector:
             return Selection(columns, left)
         rest = unit - basis @ (basis.T @ unit)
         return Selection(columns, left * float(rest @ rest))
+
+
+def _single(i: int, share: FloatArray, left: float) -> Selection:
+    return Selection((i,), left * max(0.0, 1.0 - float(share[i])))
 
 
 def _pair_shares(c: NDArray[np.float32], gram: NDArray[np.float32], start: int) -> NDArray[np.float32]:
