@@ -72,3 +72,11 @@ class InterruptedEngine(FirstColumnEngine):
     def candidates(self, problem: Problem, **more: Any) -> Iterator[Candidate]:
         yield from super().candidates(problem, **more)
         raise KeyboardInterrupt
+
+
+class CrashingEngine(FirstColumnEngine):
+    """Finds one line, and then a fault in it."""
+
+    def candidates(self, problem: Problem, **more: Any) -> Iterator[Candidate]:
+        yield from super().candidates(problem, **more)
+        raise ZeroDivisionError("a fault of the engine")

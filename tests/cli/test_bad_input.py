@@ -26,7 +26,11 @@ TABLES: dict[str, tuple[bytes, str, list[str]]] = {
     "empty file": (b"", "y", ["is empty: expected a header line"]),
     "only a header": (b"x,y\n", "y", ["has column names but no rows"]),
     "ragged": (b"x,y\n1,2\n3,4,5\n", "y", ["3 values", "2 columns"]),
-    "no such target": (b"height,wieght\n1,2\n3,4\n", "weight", ["no column 'weight'", "did you mean 'wieght'?"]),
+    "no such target": (
+        b"height,mass_kg\n1,2\n3,4\n",
+        "mass_k",
+        ["no column 'mass_k'", "did you mean 'mass_kg'?"],
+    ),
     "only the target": (b"y\n1\n2\n", "y", ["no column besides the target 'y'"]),
     "column twice": (b"x,x,y\n1,2,3\n4,5,6\n", "y", ["two columns called 'x'", "columns 1 and 2"]),
     "one row": (b"x,y\n1,2\n", "y", ["1 sample(s)", "a minimum of 2"]),

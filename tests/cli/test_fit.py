@@ -152,6 +152,15 @@ def test_a_failed_search_ends_with_1(cli):
     assert "No column helps to explain y" in done.out
 
 
+def test_an_engine_that_crashes_is_told_and_the_rest_kept(fit, monkeypatch):
+    monkeypatch.setattr("closedform.engines.ENGINES", {"lies": "cli_runs:CrashingEngine"})
+    done = fit("--json")
+    assert done.code == 0
+    assert "warning: engine 'first column' stopped with an error: ZeroDivisionError: a fault of the engine" in done.err
+    assert "Traceback" not in done.err
+    assert [row["engine"] for row in done.json["formulas"]] == ["constant", "first column"]
+
+
 # --- Ctrl-C -----------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +192,15 @@ def test_ctrl_c_saves_what_was_found(hard_path, tmp_path):
     saved = load_formulas(model)
     assert saved.status is Status.INTERRUPTED
     assert len(saved.formulas) >= 1
+
+
+def test_ctrl_c_is_told_once_and_in_words_of_this_program(fit, monkeypatch):
+    monkeypatch.setattr("closedform.engines.ENGINES", {"lies": "cli_runs:InterruptedEngine"})
+    done = fit("--json")
+    assert done.code == 130
+    assert done.json["status"] == "interrupted"
+    assert done.err.count("nterrupted") == 1
+    assert "warm_start" not in done.err
 
 
 def test_ctrl_c_before_the_search_saves_nothing(cli, line_path, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TextIO
 
-from closedform.exceptions import ClosedFormWarning, ConvergenceWarning
+from closedform.exceptions import ClosedFormWarning, Status
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -66,12 +66,11 @@ def warnings_as_sentences(quiet: bool = False) -> Iterator[None]:
 
     def show(message: Warning | str, *_place: object, **_more: object) -> None:
         sentence = str(message)
-        if sentence not in told:
+        if sentence not in told and not any(sentence.startswith(status.message) for status in Status):
             told.add(sentence)
             say(f"warning: {sentence}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore" if quiet else "always", ClosedFormWarning)
-        warnings.simplefilter("ignore", ConvergenceWarning)
         warnings.showwarning = show
         yield
