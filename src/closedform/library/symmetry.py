@@ -89,7 +89,7 @@ def _best_merger(state: Reduction, y: FloatArray, error: float) -> tuple[Reducti
         for column, is_product in _mergers(state.columns[i], state.columns[j]):
             rest = tuple(c for k, c in enumerate(state.columns) if k not in (i, j))
             # A power of one of the two may stand beside the merged column: a linear term in the logarithm.
-            extra = _standard(np.log(np.abs(state.columns[i].values))) if is_product and in_logs else None
+            extra = _standard(np.log(state.columns[i].values)) if is_product and in_logs else None
             found = _error(_features((column, *rest)), target, extra)
             if found <= _LARGEST_RISE * error + _SURROGATE_ERROR and (best is None or found < best[0]):
                 best = found, (i, j, column, extra is not None)
@@ -102,21 +102,20 @@ def _best_merger(state: Reduction, y: FloatArray, error: float) -> tuple[Reducti
 
 
 def _divided(reduced: Reduction, column: Column, y: FloatArray) -> Reduction:
-    """Divide out the power of a merged column that stands beside the merger."""
-    log = np.log(np.abs(column.values))
+    """Divide out the power of a merged (positive) column that stands beside the merger."""
+    log = np.log(column.values)
     basis = _basis(_features(reduced.columns), len(y))
     solution = np.linalg.lstsq(np.column_stack([basis, log]), np.log(np.abs(y)), rcond=None)[0]
     exponent = rounded_exponent(float(solution[-1]))
     if exponent == 0:
         return reduced
-    factor = reduced.factor * np.abs(column.values) ** float(exponent)
-    base = column.recipe if column.values[0] > 0 else ("mul", -1, column.recipe)
-    return Reduction(reduced.columns, factor, (*reduced.powers, (base, exponent)))
+    factor = reduced.factor * column.values ** float(exponent)
+    return Reduction(reduced.columns, factor, (*reduced.powers, (column.recipe, exponent)))
 
 
 def _mergers(a: Column, b: Column) -> Iterator[tuple[Column, bool]]:
     """What the two might be together, and whether it is a product."""
-    if a.one_sign and b.one_sign and (a.values > 0).all() and (b.values > 0).all():
+    if (a.values > 0).all() and (b.values > 0).all():
         for ratio in _RATIOS:
             # Integer exponents read better: x^2 * y, not x * y^(1/2).
             p, q = (1, ratio) if ratio.denominator == 1 else (ratio.denominator, Fraction(ratio.numerator))
