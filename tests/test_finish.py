@@ -117,6 +117,17 @@ def test_nothing_comes_of_formulas_that_are_not_defined():
     assert finished(make_problem(), "log(-x)", "1/(x - x)") == []
 
 
+def test_a_larger_formula_has_to_be_better_on_all_training_rows():
+    problem = make_problem("2.5*x + y", n_samples=500)
+    rows = split(problem, 0.2, 40, np.random.default_rng(0))
+    X = problem.X[rows.search]
+    # Fitted to the few rows of the search, a wave that is not there.
+    wave = np.linalg.lstsq(np.sin(7 * X), problem.y[rows.search] - 2.5 * X[:, 0] - X[:, 1], rcond=None)[0].tolist()
+    texts = ["2.5*x + y", f"2.5*x + y + {wave[0]}*sin(7*x) + {wave[1]}*sin(7*y)"]
+    assert len(finished(problem, *texts, rows=replace(rows, train=rows.search), seconds=0.0)) == 2
+    assert len(finished(problem, *texts, rows=rows, seconds=0.0)) == 1
+
+
 def test_the_front_has_scores_and_standard_errors():
     formulas = finished(make_problem("2.5*x*y + x"), "x", "2.4*x*y", "2.4*x*y + 1.1*x")
     assert [f.complexity for f in formulas] == sorted({f.complexity for f in formulas})

@@ -27,6 +27,8 @@ IntArray = NDArray[np.intp]
 _SYMPY_SECONDS = 2.0
 _SYMPY_WITH_START = 7.0
 _FEWEST_ROWS_TO_SPLIT = 12
+# Losses that differ by less than this fraction are equal to anybody who reads them.
+_SAME_LOSS = 1e-6
 # Written by the canonical form whatever was asked for: x - y is x + (-1)*y, x*x is x**2, x/y is x*y**(-1).
 ALWAYS_ALLOWED = frozenset({"add", "sub", "mul", "neg", "pi"})
 
@@ -167,8 +169,19 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
     for losses in ("loss", "holdout_loss"):
         defined = [formula for formula in formulas if not np.isinf(getattr(formula, losses))]
         formulas = defined or formulas
+    formulas = _front(formulas, loss_floor(whole))
     steps = scores(formulas, loss_floor(whole))
     return [replace(formula, score=score) for formula, score in zip(formulas, steps, strict=True)]
+
+
+def _front(formulas: Sequence[Formula], floor: float) -> list[Formula]:
+    """The formulas that are clearly better than every simpler one, on all training rows."""
+    front: list[Formula] = []
+    for formula in sorted(formulas, key=lambda one: (one.complexity, one.loss)):
+        best = max(front[-1].loss, floor) if front else np.inf
+        if not front or max(formula.loss, floor) < (1 - _SAME_LOSS) * best:
+            front.append(formula)
+    return front
 
 
 def _add(archive: Archive[Candidate], candidate: Candidate, expression: Expression, searched: Problem) -> bool:

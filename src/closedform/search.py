@@ -14,6 +14,8 @@ from closedform.finish import loss_floor
 from closedform.symbolic.pareto import Archive
 
 logger = logging.getLogger(__name__)
+# Without this, Python would write the traceback of a failed engine to standard error of people who asked for no log.
+logger.addHandler(logging.NullHandler())
 
 
 @dataclass(frozen=True)

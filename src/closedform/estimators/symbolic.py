@@ -78,8 +78,11 @@ class SymbolicRegressor(AbstractFormulaRegressor):
     >>> import numpy as np
     >>> from closedform import SymbolicRegressor
     >>> height = np.linspace(1.0, 50.0, 40)
-    >>> model = SymbolicRegressor(max_time=10, random_state=0).fit({"height": height}, np.sqrt(2 * height / 9.81))
-    >>> print(model.expression_)  # doctest: +SKIP
+    >>> model = SymbolicRegressor(max_time=10, random_state=0).fit({"height": height}, 0.45 * np.sqrt(height))
+    >>> print(model.expression_)
+    0.45*sqrt(height)
+    >>> model.predict({"height": [4.0, 9.0]})
+    array([0.9 , 1.35])
     """
 
     def __init__(
