@@ -158,13 +158,14 @@ class LIESEngine:
             )
 
     def _random(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
-        yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts), GRID_QUOTAS)
+        # torch is loaded when a network is trained, not when an engine is made.
         from closedform.engines.lies.dense import train_dense
 
-        for expression in train_dense(workspace, self, rng):
+        for expression in train_dense(workspace.screen, self, rng, workspace.budget):
             yield from workspace.judge(expression)
             if workspace.solved or workspace.budget.expired():
                 return
+        yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts), GRID_QUOTAS)
 
 
 def _affordable(budget: Budget) -> int:
