@@ -98,7 +98,8 @@ def rmsprop(
             optimiser.zero_grad()
             _objective(model, free, X[rows], y[rows], loss, penalty, settings.range_penalty).backward()
             # A network whose gradient is not finite stands still; the others must not suffer from it.
-            torch.nan_to_num_(free.grad, nan=0.0, posinf=0.0, neginf=0.0)
+            if free.grad is not None:
+                torch.nan_to_num_(free.grad, nan=0.0, posinf=0.0, neginf=0.0)
             optimiser.step()
         schedule.step()
         current = free.detach()
