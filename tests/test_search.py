@@ -146,6 +146,24 @@ def test_a_search_that_used_up_its_time_says_so(problem):
     assert result.status is Status.TIME_LIMIT
 
 
+def test_an_engine_that_does_not_look_at_the_clock_is_stopped(problem):
+    clock = Clock([0.0])
+
+    @dataclass(frozen=True)
+    class Endless:
+        name: str = "endless"
+
+        def candidates(self, problem, *, budget, archive, rng):
+            while True:
+                clock.now[0] += 1.0
+                yield candidate(Expression.parse("x"), problem, self.name)
+
+    engines = [Endless(), Endless(), ScriptedEngine(("x*y",))]
+    result = search(problem, engines, budget=Budget(12.0, clock), rng=np.random.default_rng(0))
+    assert texts(result.candidates) == ["x", "x*y"]
+    assert result.seconds == 8.0
+
+
 def test_one_engine_does_not_change_the_draws_of_another(problem):
     @dataclass(frozen=True)
     class Drawing:

@@ -110,6 +110,9 @@ def search(
                     logger.debug("%s found %s (loss %.3g)", engine.name, candidate.expression, candidate.loss)
                     if monitor is not None:
                         monitor(Progress(engine.name, budget.elapsed(), budget.max_time, archive.front))
+                # An engine should look at the clock itself; one that does not must not take the others' time.
+                if share.expired():
+                    break
             if archive.best_loss <= floor:
                 status = Status.CONVERGED
                 break

@@ -163,9 +163,9 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             warnings.warn(f"engine {name!r} stopped with an error: {error}", ConvergenceWarning, stacklevel=3)
         nothing = all(formula.engine == BASELINE for formula in found.formulas)
         if found.status in (Status.INTERRUPTED, Status.FAILED) or (nothing and found.status is not Status.CONVERGED):
-            status = Status.FAILED if nothing and found.status is not Status.INTERRUPTED else found.status
-            kept = " The best constant is used." if nothing else ""
-            warnings.warn(f"{status.message}{kept} {status.advice}", ConvergenceWarning, stacklevel=3)
+            first = "Nothing better than a constant was found. " if nothing else ""
+            text = f"{first}{found.status.message} {found.status.advice}"
+            warnings.warn(text, ConvergenceWarning, stacklevel=3)
 
     # --- results ------------------------------------------------------------------------------------------------------
 
