@@ -144,7 +144,8 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
     rows : Rows
         Rounding is done on the rows of the search, losses are measured on all rows.
     budget : Budget
-        Rounding and simplifying stop when it is used up; candidates that remain are scored as they are.
+        Rounding and simplifying stop when it is used up; candidates that remain are scored as they are, except the
+        most promising one. A budget of no time at all leaves that one alone too.
 
     Returns
     -------
@@ -154,11 +155,14 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
     """
     searched = whole.rows(rows.search)
     archive: Archive[Candidate] = Archive(loss_floor(searched), whole.max_complexity)
-    for candidate in _most_promising_first(candidates, searched):
+    for position, candidate in enumerate(_most_promising_first(candidates, searched)):
+        # The formula that most people will look at is rounded even where the search has used up everything.
+        in_time = not budget.expired() or (position == 0 and budget.max_time > 0)
         # One version alone: as it came, a formula has a slightly smaller error than with rounded constants, and would
         # drive that one out.
         any(
-            _add(archive, candidate, version, searched) for version in _versions(candidate.expression, searched, budget)
+            _add(archive, candidate, version, searched)
+            for version in _versions(candidate.expression, searched, in_time)
         )
     # SymPy takes its time: it sees the formula alone that most people will look at.
     for candidate in _most_promising_first(archive, searched)[:1]:
@@ -220,9 +224,9 @@ def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> 
     return [first, *(candidate for candidate in ordered if candidate is not first)]
 
 
-def _versions(expression: Expression, problem: Problem, budget: Budget) -> Iterator[Expression]:
-    """The formula with rounded constants, first simplified and then not, and at last as it came."""
-    if not budget.expired() and expression.variables:
+def _versions(expression: Expression, problem: Problem, in_time: bool) -> Iterator[Expression]:
+    """The formula with rounded constants if there is time, first simplified and then not, and at last as it came."""
+    if in_time and expression.variables:
         tuned = tune(
             expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss
         ).expression
