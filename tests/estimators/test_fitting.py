@@ -123,6 +123,14 @@ def test_uncomfortable_units_are_scaled_for_the_search_alone(rng):
     assert np.corrcoef(values, y)[0, 1] > 0.99 and values.max() > 1e9
 
 
+def test_high_powers_of_uncomfortable_units_stay_within_float64(rng):
+    x = 1e60 * rng.uniform(1.0, 3.0, 50)
+    y = (x / 1e60) ** 9
+    # In the units of the search; collected in one number, the factor of x**9 would be 1e-540.
+    model = scripted("0.999*x**9").fit({"x": x}, y)
+    np.testing.assert_allclose(model.predict({"x": x}), y, rtol=1e-2)
+
+
 def test_weights_count(rng):
     x = np.arange(20.0)
     y = np.where(x < 10, 2.0 * x, -5.0 * x)

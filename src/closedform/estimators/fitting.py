@@ -30,8 +30,11 @@ BASELINE = "constant"
 
 # Columns and targets within these magnitudes are searched in their own units.
 _COMFORTABLE = (1e-6, 1e6)
+_SLIGHTLY = 1e-6
 # Share of the time, and most seconds, that are kept for what follows the search.
 _SHARE_TO_FINISH, _LONGEST_FINISH = 0.1, 5.0
+# Nobody waits longer than this for the finishing of what was found early.
+_PATIENCE = 12.0
 # The chosen formula gets this much for its last fit even where the search has used up everything.
 _LEAST_LAST_FIT = 0.3
 
@@ -181,7 +184,7 @@ class _Units:
         """A formula from the search in the units in which losses are reported."""
         if self.extreme or self.scaling.is_identity:
             return expression
-        return canonical(self.scaling.to_original(expression))
+        return self.scaling.to_original(expression)
 
     def to_original(self, formula: Formula) -> Formula:
         """A finished formula over the table's own columns."""
@@ -226,6 +229,10 @@ def _outer_candidate(candidate: Candidate, units: _Units, problem: Problem) -> C
     expression = units.outwards(candidate.expression)
     if expression is candidate.expression:
         return candidate
+    loss, simpler = loss_of(expression, problem), canonical(expression)
+    # High powers of units may leave float64 when they are collected in one number.
+    if loss_of(simpler, problem) <= (1 + _SLIGHTLY) * loss:
+        expression = simpler
     return replace(candidate, expression=expression, loss=loss_of(expression, problem))
 
 
@@ -265,7 +272,7 @@ def _finished(
 ) -> tuple[list[Formula], bool]:
     """The front, and whether Ctrl-C cut its finishing short; then the candidates are scored as they are."""
     try:
-        return finish(candidates, whole, rows, budget), False
+        return finish(candidates, whole, rows, Budget(min(budget.remaining(), _PATIENCE))), False
     except KeyboardInterrupt:
         return finish(candidates, whole, rows, Budget(0.0)), True
 
