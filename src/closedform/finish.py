@@ -20,6 +20,7 @@ from closedform.symbolic.pareto import Archive, Rule, choose, scores
 from closedform.symbolic.refit import standard_errors
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
+from closedform.symbolic.vocabulary import uses_only
 
 IntArray = NDArray[np.intp]
 
@@ -29,8 +30,6 @@ _SYMPY_WITH_START = 7.0
 _FEWEST_ROWS_TO_SPLIT = 12
 # Losses that differ by less than this fraction are equal to anybody who reads them.
 _SAME_LOSS = 1e-6
-# Written by the canonical form whatever was asked for: x - y is x + (-1)*y, x*x is x**2, x/y is x*y**(-1).
-ALWAYS_ALLOWED = frozenset({"add", "sub", "mul", "neg", "pi"})
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,23 +194,6 @@ def _add(archive: Archive[Candidate], candidate: Candidate, expression: Expressi
         return False
     archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
     return True
-
-
-def uses_only(expression: Expression, operators: frozenset[str]) -> bool:
-    """Whether a formula contains no other operators than these, sums, products, differences and pi.
-
-    Whole powers count as products, and negative ones as quotients.
-    """
-    allowed = operators | ALWAYS_ALLOWED
-    applied = (node for node in expression.walk() if node.kind == "apply")
-    return all(node.op.name in allowed or _is_product(node, allowed) for node in applied)
-
-
-def _is_product(node: Expression, allowed: frozenset[str]) -> bool:
-    """Whether this is a power that products, or quotients where they are allowed, can write."""
-    if node.op.name != "pow" or node.args[1].kind != "constant" or not isinstance(node.args[1].value, int):
-        return False
-    return node.args[1].value > 0 or "div" in allowed
 
 
 def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> list[Candidate]:

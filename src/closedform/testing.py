@@ -25,9 +25,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.engines.base import Budget, Candidate, Engine, Problem
-from closedform.finish import ALWAYS_ALLOWED, loss_of, uses_only
+from closedform.finish import loss_of
 from closedform.symbolic.expression import Expression, apply, variable
 from closedform.symbolic.operators import GAPS, TARGETS, ArrayOps, Operator
+from closedform.symbolic.vocabulary import ALWAYS_ALLOWED, uses_only
 
 FloatArray = NDArray[np.float64]
 

@@ -14,7 +14,8 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from closedform.library.pool import Recipe
+from closedform.library.pool import Recipe, build
+from closedform.symbolic.vocabulary import uses_only
 
 FloatArray = NDArray[np.float64]
 
@@ -35,8 +36,6 @@ class Link:
         Whether z exists and determines y for all these y.
     outer : callable
         Recipe of y from the recipe of z.
-    operators : tuple of str
-        Operators that it needs.
     """
 
     name: str
@@ -44,7 +43,6 @@ class Link:
     slope: Callable[[FloatArray], FloatArray]
     defined: Callable[[FloatArray], bool]
     outer: Callable[[Recipe], Recipe]
-    operators: tuple[str, ...] = ()
 
 
 def _one_sign(y: FloatArray) -> bool:
@@ -59,15 +57,14 @@ IDENTITY = Link("y", lambda y: y, np.ones_like, lambda y: True, lambda z: z)
 # The common ones first.
 LINKS: tuple[Link, ...] = (
     IDENTITY,
-    Link("log y", np.log, lambda y: y, _positive, lambda z: ("exp", z), ("exp",)),
-    Link("1/y", lambda y: 1 / y, lambda y: y * y, _one_sign, lambda z: ("pow", z, -1), ("pow",)),
+    Link("log y", np.log, lambda y: y, _positive, lambda z: ("exp", z)),
+    Link("1/y", lambda y: 1 / y, lambda y: y * y, _one_sign, lambda z: ("pow", z, -1)),
     Link(
         "y^2",
         lambda y: y * y,
         lambda y: 0.5 / np.maximum(np.abs(y), 1e-3 * np.abs(y).max()),
         lambda y: bool((y >= 0).all() and y.max() > 0),
         lambda z: ("sqrt", z),
-        ("sqrt",),
     ),
     Link(
         "1/y^2",
@@ -75,7 +72,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: 0.5 * np.abs(y) ** 3,
         _positive,
         lambda z: ("pow", z, Fraction(-1, 2)),
-        ("pow",),
     ),
     Link(
         "sqrt y",
@@ -83,16 +79,14 @@ LINKS: tuple[Link, ...] = (
         lambda y: 2 * np.sqrt(np.abs(y)),
         lambda y: bool((y >= 0).all()),
         lambda z: ("pow", z, 2),
-        ("pow",),
     ),
-    Link("exp y", np.exp, lambda y: np.exp(-y), lambda y: bool(np.abs(y).max() < 20), lambda z: ("log", z), ("log",)),
+    Link("exp y", np.exp, lambda y: np.exp(-y), lambda y: bool(np.abs(y).max() < 20), lambda z: ("log", z)),
     Link(
         "sin y",
         np.sin,
         lambda y: 1 / np.maximum(np.abs(np.cos(y)), 1e-3),
         lambda y: bool(np.abs(y).max() <= np.pi / 2),
         lambda z: ("asin", z),
-        ("asin",),
     ),
     Link(
         "cos y",
@@ -100,7 +94,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: 1 / np.maximum(np.abs(np.sin(y)), 1e-3),
         lambda y: bool(y.min() >= 0 and y.max() <= np.pi),
         lambda z: ("acos", z),
-        ("acos",),
     ),
     Link(
         "asin y",
@@ -108,7 +101,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: np.sqrt(np.maximum(1 - y * y, 1e-6)),
         lambda y: bool(np.abs(y).max() <= 1),
         lambda z: ("sin", z),
-        ("sin",),
     ),
     Link(
         "tan y",
@@ -116,7 +108,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: np.cos(y) ** 2,
         lambda y: bool(np.abs(y).max() < np.pi / 2),
         lambda z: ("atan", z),
-        ("atan",),
     ),
     Link(
         "atanh y",
@@ -124,7 +115,6 @@ LINKS: tuple[Link, ...] = (
         lambda y: 1 - y * y,
         lambda y: bool(np.abs(y).max() < 1),
         lambda z: ("tanh", z),
-        ("tanh",),
     ),
 )
 
@@ -133,7 +123,7 @@ def usable_links(y: FloatArray, operators: frozenset[str]) -> list[Link]:
     """The links that are defined on this target and need only these operators, common ones first."""
     usable = []
     for link in LINKS:
-        if not set(link.operators) <= operators:
+        if not uses_only(build(link.outer(("var", "z"))), operators):
             continue
         with np.errstate(all="ignore"):
             if not link.defined(y):

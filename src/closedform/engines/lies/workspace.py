@@ -16,6 +16,7 @@ from closedform.symbolic.expression import Expression
 from closedform.symbolic.refit import refit
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
+from closedform.symbolic.vocabulary import uses_only
 
 # Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
 NEAR = 1e-9
@@ -159,11 +160,7 @@ class Workspace:
         # Fitting prunes and rounding simplifies, so proposals may start above the limit that results must keep.
         if expression.complexity > 2 * self.problem.max_complexity:
             return False
-        return all(node.kind != "apply" or node.op.name in self._allowed for node in expression.walk())
-
-    @property
-    def _allowed(self) -> frozenset[str]:
-        return self.problem.operators | {"add", "mul", "pi"}
+        return uses_only(expression, self.problem.operators)
 
     def _fit(self, expression: Expression, problem: Problem, max_iter: int) -> tuple[Expression | None, float]:
         if not expression.constants:
@@ -180,23 +177,29 @@ class Workspace:
         return min((error for size, error in self.best.items() if size <= complexity), default=float("inf"))
 
     def _polish(self, expression: Expression) -> Iterator[Candidate]:
-        tuned = tune(expression, self.fitted.columns, self.fitted.y, weights=self.fitted.sample_weight).expression
+        fitted = self.fitted
+        tuned = tune(
+            expression, fitted.columns, fitted.y, weights=fitted.sample_weight, loss=self.problem.loss
+        ).expression
         simple = simplify(tuned, self.problem.domain, use_sympy=False)
         for candidate in self._report(simple, tuned, expression):
             yield candidate
-            error = float(np.sqrt(candidate.loss)) / self.problem.scale
+            error = self.best[candidate.complexity]
             unknown = sum(not _is_simple(value) for value in candidate.expression.constants)
             self.solved |= (error < EXACT and unknown <= 2) or (error < _ROUNDING and unknown <= 4)
 
     def _report(self, *versions: Expression) -> Iterator[Candidate]:
         """The first version that is defined on all rows and within the limits, if it is the best of its size."""
+        problem = self.problem
         for expression in versions:
-            error = self.relative_error(expression, self.problem)
-            if not np.isfinite(error) or expression.complexity > self.problem.max_complexity:
+            error = self.relative_error(expression, problem)
+            small = expression.complexity <= problem.max_complexity
+            if not (small and np.isfinite(error) and uses_only(expression, problem.operators)):
                 continue
             if error < self._record(expression.complexity):
                 self.best[expression.complexity] = error
-                loss = (error * self.problem.scale) ** 2
+                values = evaluate(expression, problem.columns)
+                loss = float(problem.loss.value(problem.y, values, problem.sample_weight))
                 yield Candidate(expression, loss, expression.complexity, self.engine, self.budget.elapsed())
             return
 
