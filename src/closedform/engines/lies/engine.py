@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +22,7 @@ from closedform.library.pools import factor_pool, term_pool
 _SECONDS_PER_SQUARE = 2e-7
 _GRID_COLUMNS = 2500
 _COMMON_LINKS = 3
+_SECONDS_TO_LOAD_TORCH = 4.0
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,9 @@ class LIESEngine:
             yield from workspace.judge(candidate.expression)
         if self.init != "random":
             yield from self._screened(workspace, rng)
-        if self.init != "screened" and not workspace.solved:
+        # Loading torch takes some seconds, which must be there.
+        needed = 0.0 if "torch" in sys.modules or self.init == "random" else _SECONDS_TO_LOAD_TORCH
+        if self.init != "screened" and not workspace.solved and budget.remaining() > needed:
             yield from self._random(workspace, rng)
 
     def _screened(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
