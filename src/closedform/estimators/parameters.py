@@ -147,7 +147,7 @@ def _plain(value: Any) -> Any:
         items = [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
         return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items) else items
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and _is_ours(value):
-        return {"engine": value.name, **to_plain(dataclasses.asdict(value))}
+        return {"engine": str(getattr(value, "name", "")), **to_plain(dataclasses.asdict(value))}
     return _NOT_PLAIN
 
 
