@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from closedform.networks.lies_batched import BatchedLIES
 from closedform.networks.lies_init import initial_weights
-from closedform.networks.lies_layout import LIESLayout
+from closedform.networks.lies_layout import BoolArray, LIESLayout
 from closedform.networks.lies_readout import read_out
 from closedform.networks.lies_units import UNITS
 from closedform.symbolic.expression import Expression, apply, variable
@@ -97,11 +97,8 @@ class LIESNetwork(nn.Module):
     def clamped_rows(self, X: Tensor) -> Tensor:
         """Rows on which a unit that reaches the output is frozen and the formula is not; bool, shape (n_rows,)."""
         weights = self.effective_weight().detach()
-        live = torch.from_numpy(self.layout.live((weights != 0).numpy()))
-        pruned = torch.where(live, weights, torch.zeros_like(weights))
-        heard = torch.zeros(self.layout.n_units + 1, dtype=torch.bool)
-        heard[torch.from_numpy(self.layout.target)[live]] = True
-        arguments = self._batched.arguments(pruned[None], self._inputs(X))[0]
+        heard = self._heard((weights != 0).numpy())
+        arguments = self._batched.arguments(weights[None], self._inputs(X))[0]
         frozen = torch.zeros(len(X), dtype=torch.bool)
         for unit, kind in enumerate(self.layout.unit_kinds):
             if heard[unit]:
@@ -123,6 +120,16 @@ class LIESNetwork(nn.Module):
             inputs = [apply("log", column) for column in inputs]
         formula = read_out(self.layout, self.effective_weight().detach().numpy(), inputs)
         return apply("exp", formula) if self.log_space else formula
+
+    def _heard(self, present: BoolArray) -> BoolArray:
+        """Units with a path of present weights to the output; one without any input counts: it is a constant there."""
+        layout = self.layout
+        heard = np.zeros(layout.n_units + 1, dtype=bool)
+        heard[layout.n_units] = True
+        for unit in reversed(range(layout.n_units)):
+            outgoing = present & (layout.source == layout.unit_feature(unit))
+            heard[unit] = heard[layout.target[outgoing]].any()
+        return heard
 
     def _inputs(self, X: Tensor) -> Tensor:
         if X.ndim != 2 or X.shape[1] != self.layout.n_inputs:
