@@ -45,6 +45,9 @@ def _values(expression: Expression, columns: Mapping[str, np.ndarray], noise) ->
         # A zero that no argument explains is an underflow.
         if node.op.name in {"exp", "pow", "div"}:
             bad |= (size == 0) & (args[0] != 0)
+        # The digits of sin(pi) are those of the rounding of pi.
+        if node.op.name in {"sin", "cos", "tan", "add", "sub"}:
+            bad |= (size < 1e-9 * np.max(np.abs(args), axis=0)) & (size > 0)
         if node.op.name == "mul":
             bad |= (size == 0) & np.all([arg != 0 for arg in args], axis=0)
         return np.where(bad, np.nan, result) * (1 + noise())

@@ -116,6 +116,12 @@ def test_complexity_never_grows(expression: Expression) -> None:
         assert simplify(simple, domain, use_sympy=False).complexity == simple.complexity
 
 
+def test_improvements_that_undo_one_another_come_to_an_end() -> None:
+    expression = parse("0.69 - (max(x*z, z*0.0)/((2.0 - z)*exp(-0.5)))**1.5")
+    domain = dict.fromkeys("xyz", (0.05, 4.0))
+    assert simplify(expression, domain, use_sympy=False).complexity <= expression.complexity
+
+
 def test_most_formulas_take_a_few_milliseconds() -> None:
     text = "3.2*sin(x*1.3 + 0.4)*exp(-0.5*y**2) + 2.2*log(z*3.0 + 1.0)/(x**2 + y**2) + 0.7*(x - y)*z - 4.0"
     start = time.perf_counter()

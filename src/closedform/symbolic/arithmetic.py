@@ -98,7 +98,13 @@ def neutral(value: Number) -> Number:
 
 
 def power_of(base: Number, exponent: Number) -> Number | None:
-    """Return ``base**exponent``; None when it is undefined, irrational but exact, or out of range."""
+    """Return ``base**exponent``; None when it is undefined, irrational but exact, or out of range.
+
+    An exact number stays exact under an exponent like 2.0.
+    """
+    if is_exact(base) and isinstance(exponent, float) and exponent.is_integer():
+        exact = power_of(base, int(exponent))
+        return _float_power(float(base), exponent) if exact is None else exact
     if isinstance(base, float) or isinstance(exponent, float):
         return _float_power(float(base), float(exponent))
     if base == 0:

@@ -277,9 +277,9 @@ class Product:
 
     def _built(self, powers: list[Power], fixed: list[Expression]) -> Expression:
         coefficient = product_of(self.numbers)
-        if coefficient == 0:
-            return ZERO
         factors = fixed + self._factors(powers)
+        if coefficient == 0 and not any(map(_is_undefined, factors)):
+            return ZERO
         if isinstance(coefficient, float):
             coefficient, factors = fold_numbers(coefficient, factors)
         if coefficient is None:
@@ -347,9 +347,11 @@ def _multiple(numbers: list[Number], others: list[Expression]) -> Expression | N
     coefficient = product_of(numbers)
     if coefficient is None:
         return None
-    if not others or coefficient == 0:
+    if not others:
         return constant(coefficient)
     only = others[0]
+    if coefficient == 0:
+        return None if _is_undefined(only) else ZERO
     if coefficient == 1:
         return only
     if only.op is ADD:
@@ -382,6 +384,11 @@ def exponential(rules: Rules, argument: Expression) -> Expression:
     product = Product(rules)
     product.take(apply(EXP, argument))
     return product.finish()
+
+
+def _is_undefined(factor: Expression) -> bool:
+    """Say whether a factor without variables has no value, so that not even zero times it has one."""
+    return not varies(factor) and value_of(factor) is None
 
 
 def _count(node: Expression) -> int:

@@ -117,8 +117,8 @@ class _Sweeper:
     def __init__(self, rules: Rules, deadline: float) -> None:
         self._rules = rules
         self._deadline = deadline
-        # Nodes that no rule improves, by id; the node is kept so that its id stays its own.
-        self._settled: dict[int, Expression] = {}
+        # What became of nodes, by id; the node itself is kept so that its id stays its own.
+        self._best: dict[int, tuple[Expression, Expression]] = {}
 
     def run(self, expression: Expression) -> Expression:
         """Return the simplified formula in the normal form of the rules."""
@@ -153,19 +153,19 @@ class _Sweeper:
 
     def _improved(self, node: Expression) -> Expression:
         """Return the simplest of what the rules make of one node."""
-        while node.kind == "apply" and id(node) not in self._settled and not self._late():
-            if node.op in (waves.SIN, waves.COS):
-                node = waves.settle_phase(self._rules, node)
-                if node.kind != "apply":
-                    break
-            best = node
-            for alternative in self._alternatives(node):
-                if cost(alternative) < cost(best):
-                    best = alternative
-            if best is node:
-                self._settled[id(node)] = node
-            else:
-                # Its parts are new too.
-                best = self._sweep(best)
-            node = best
-        return node
+        if node.op in (waves.SIN, waves.COS):
+            node = waves.settle_phase(self._rules, node)
+        known = self._best.get(id(node))
+        if known is not None:
+            return known[1]
+        if node.kind != "apply" or self._late():
+            return node
+        # A node that is being improved may come back from rebuilding its own improvement; then it stays as it is.
+        self._best[id(node)] = node, node
+        best = min(self._alternatives(node), key=cost, default=node)
+        if cost(best) >= cost(node):
+            return node
+        # The parts of the new node are new too.
+        result = self._improved(min(self._sweep(best), best, key=cost))
+        self._best[id(node)] = node, result
+        return result
