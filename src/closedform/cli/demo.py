@@ -59,7 +59,7 @@ _SCENES = (
 
 
 def demo(
-    max_time: Annotated[float, typer.Option(metavar="SECONDS", help="Time for both searches together.")] = 24.0,
+    max_time: Annotated[float, typer.Option(metavar="SECONDS", help="Time for both searches together.")] = 20.0,
     seed: Annotated[int, typer.Option(min=0, help="Makes the searches repeatable.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.")] = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object for machines.")] = False,
