@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -211,7 +212,7 @@ def test_objective_never_rises(rng: np.random.Generator) -> None:
         levenberg_marquardt(model, start, X, y, settings=LMSettings(max_iter=n)).objective for n in (0, 1, 2, 5, 15)
     ]
 
-    for before, after in zip(objective, objective[1:], strict=False):
+    for before, after in pairwise(objective):
         assert (after <= before * (1 + 1e-12)).all()
     assert objective[-1].min() < 1e-3 * objective[0].min()
 
