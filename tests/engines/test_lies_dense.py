@@ -100,7 +100,7 @@ def test_every_switch_runs(settings: dict[str, object]) -> None:
 def test_monomial_is_found_in_log_space() -> None:
     X = np.random.default_rng(1).uniform(0.5, 3.0, size=(60, 3))
     problem = Problem(X, X[:, 0] * X[:, 1] / X[:, 2] ** 2, ("x0", "x1", "x2"))
-    engine = LIESEngine(init="random", depth=1, width=1, restarts=2, oversample=False, prune=False)
+    engine = LIESEngine(init="random", depth=1, width=1, restarts=2, oversample=False, prune=False, sparsity=None)
 
     found = formulas(problem, engine)
 
