@@ -150,6 +150,26 @@ def test_a_pool_without_columns_has_an_empty_matrix(rng):
     assert pool.families() == []
 
 
+@pytest.mark.parametrize(
+    ("operators", "kept"),
+    [
+        (set(), ["x", "x**2"]),
+        ({"div"}, ["x", "x**2", "x**-1"]),
+        ({"sqrt"}, ["x", "x**2", "x**(1/2)"]),
+        ({"pow"}, ["x", "x**2", "x**-1", "x**(1/2)", "x**1.7", "x**x"]),
+        ({"sin", "log"}, ["x", "x**2", "sin(2*x)"]),
+        ({"sin", "exp", "div"}, ["x", "x**2", "x**-1", "sin(2*x)", "sin(exp(x))"]),
+    ],
+)
+def test_only_allowed_operators(operators, kept, rng):
+    x = ("var", "x")
+    recipes = [x, *(("pow", x, power) for power in (2, -1, Fraction(1, 2), 1.7, x)), ("sin", ("mul", 2, x))]
+    recipes.append(("sin", ("exp", x)))
+    pool = Pool(9, 20, rng, frozenset(operators))
+    pool.add(Batch(rng.normal(size=(9, 8)), recipes, [1] * 8))
+    assert [str(build(recipe)) for recipe in pool.recipes] == kept
+
+
 def test_families_gather_what_differs_in_free_constants(rng):
     recipes = [("exp", ("mul", c, ("var", v))) for c in (0.5, 1.5, -2.5) for v in ("x", "y")]
     recipes.append(("pow", ("var", "x"), 2))

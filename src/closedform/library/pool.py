@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.symbolic.expression import Expression, apply, constant, variable
+from closedform.symbolic.vocabulary import implied_by, needed_for_power
 
 FloatArray = NDArray[np.float64]
 
@@ -91,6 +92,17 @@ def signature(recipe: Recipe) -> Recipe:
     return recipe
 
 
+def needed_operators(recipe: Recipe) -> frozenset[str]:
+    """The operators that can write a recipe."""
+    if not isinstance(recipe, tuple) or recipe[0] == "var":
+        return frozenset()
+    parts = frozenset[str]().union(*map(needed_operators, recipe[1:]))
+    if recipe[0] != "pow":
+        return parts | {recipe[0]}
+    exponent = recipe[2]
+    return parts | needed_for_power(exponent if isinstance(exponent, int | float | Fraction) else None)
+
+
 class Pool:
     """Standardised columns, grown batch by batch; a column equal to an earlier one up to an affine map is dropped.
 
@@ -102,10 +114,15 @@ class Pool:
         Number of columns after which further ones are dropped.
     rng : numpy.random.Generator
         Chooses the directions along which columns are compared.
+    operators : frozenset of str, optional
+        Columns that cannot be written with these are dropped.
     """
 
-    def __init__(self, n_rows: int, limit: int, rng: np.random.Generator) -> None:
+    def __init__(
+        self, n_rows: int, limit: int, rng: np.random.Generator, operators: frozenset[str] | None = None
+    ) -> None:
         self.limit = limit
+        self._allowed = None if operators is None else implied_by(operators)
         self.recipes: list[Recipe] = []
         self.means: list[float] = []
         self.scales: list[float] = []
@@ -123,19 +140,22 @@ class Pool:
         return len(self) >= self.limit
 
     def add(self, batch: Batch) -> None:
-        """Take over the columns of a batch that are finite, not constant and new."""
+        """Take over the columns of a batch that are finite, not constant, new, and made of allowed operators."""
         if self.full or len(batch) == 0:
             return
         columns, means, scales, usable = standardise(batch.values)
         keep: list[int] = []
-        for j, key in zip(np.flatnonzero(usable), self._keys(columns[:, usable]), strict=True):
-            if key not in self._seen and len(self) + len(keep) < self.limit:
+        for j, key in zip(np.flatnonzero(usable).tolist(), self._keys(columns[:, usable]), strict=True):
+            if key not in self._seen and len(self) + len(keep) < self.limit and self._admits(batch.recipes[j]):
                 self._seen.add(key)
-                keep.append(int(j))
+                keep.append(j)
         self._blocks.append(columns[:, keep])
         self.recipes.extend(batch.recipes[j] for j in keep)
         self.means.extend(float(means[j]) for j in keep)
         self.scales.extend(float(scales[j]) for j in keep)
+
+    def _admits(self, recipe: Recipe) -> bool:
+        return self._allowed is None or needed_operators(recipe) <= self._allowed
 
     def families(self) -> list[NDArray[np.intp]]:
         """Columns that differ in their free constants only, family by family."""

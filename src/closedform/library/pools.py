@@ -135,14 +135,26 @@ def _exponential(batch: Batch) -> Batch:
     return Batch(batch.values, [("exp", recipe) for recipe in batch.recipes], [cost + 1 for cost in batch.costs])
 
 
-def term_pool(X: FloatArray, recipes: Sequence[Recipe], limit: int, rng: np.random.Generator) -> Pool:
-    """The library of terms with at most ``limit`` columns."""
-    return _fill(Pool(len(X), limit, rng), term_batches(X, recipes, limit))
+def term_pool(
+    X: FloatArray,
+    recipes: Sequence[Recipe],
+    limit: int,
+    rng: np.random.Generator,
+    operators: frozenset[str] | None = None,
+) -> Pool:
+    """The library of terms with at most ``limit`` columns, made of these operators (None: all)."""
+    return _fill(Pool(len(X), limit, rng, operators), term_batches(X, recipes, limit))
 
 
-def factor_pool(X: FloatArray, recipes: Sequence[Recipe], limit: int, rng: np.random.Generator) -> Pool:
-    """The library of factors with at most ``limit`` columns."""
-    return _fill(Pool(len(X), limit, rng), factor_batches(X, recipes, limit))
+def factor_pool(
+    X: FloatArray,
+    recipes: Sequence[Recipe],
+    limit: int,
+    rng: np.random.Generator,
+    operators: frozenset[str] | None = None,
+) -> Pool:
+    """The library of factors with at most ``limit`` columns, made of these operators (None: all)."""
+    return _fill(Pool(len(X), limit, rng, operators), factor_batches(X, recipes, limit))
 
 
 def _fill(pool: Pool, batches: Iterator[Batch]) -> Pool:

@@ -30,19 +30,30 @@ def uses_only(expression: Expression, operators: frozenset[str]) -> bool:
     >>> uses_only(Expression.parse("x**0.3"), frozenset({"div"}))
     False
     """
-    allowed = operators | ALWAYS_ALLOWED
-    if "pow" in allowed:
-        allowed |= {"div", "sqrt"}
+    allowed = implied_by(operators)
     return all(node.kind != "apply" or _needed(node) <= allowed for node in expression.walk())
 
 
-def _needed(node: Expression) -> frozenset[str]:
-    """The operators that can write an application: powers by something simpler where possible."""
-    if node.op.name != "pow" or node.args[1].kind != "constant":
-        return frozenset({node.op.name})
-    exponent = node.args[1].value
-    if isinstance(exponent, float) or Fraction(exponent).denominator > 2:
+def implied_by(operators: frozenset[str]) -> frozenset[str]:
+    """The operators with all that goes without saying."""
+    roots = {"div", "sqrt"} if "pow" in operators else set()
+    return operators | ALWAYS_ALLOWED | roots
+
+
+def needed_for_power(exponent: int | Fraction | float | None) -> frozenset[str]:
+    """The operators that can write a power with this constant exponent (None: not constant), simple ones if possible.
+
+    Floats are exponents that were, or will be, fitted.
+    """
+    if exponent is None or isinstance(exponent, float) or Fraction(exponent).denominator > 2:
         return frozenset({"pow"})
     quotient = {"div"} if exponent < 0 else set()
     root = {"sqrt"} if Fraction(exponent).denominator == 2 else set()
     return frozenset(quotient | root)
+
+
+def _needed(node: Expression) -> frozenset[str]:
+    if node.op.name != "pow":
+        return frozenset({node.op.name})
+    exponent = node.args[1]
+    return needed_for_power(exponent.value if exponent.kind == "constant" else None)

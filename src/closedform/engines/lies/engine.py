@@ -132,16 +132,18 @@ class LIESEngine:
 
     def _library(self, view: View, size: int, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """Products and sums of subexpressions without inner constants, from libraries of one size."""
-        limit = min(size, _affordable(workspace.budget))
-        links = usable_links(view.y, workspace.problem.operators)
+        limit, operators = min(size, _affordable(workspace.budget)), workspace.problem.operators
+        links = usable_links(view.y, operators)
         if self.log_space:
             yield Stage(
                 lambda: screening.products_of_factors(
-                    view, factor_pool(view.X, view.recipes, limit, rng), self.max_terms - 1
+                    view, factor_pool(view.X, view.recipes, limit, rng, operators), self.max_terms - 1
                 )
             )
         yield Stage(
-            lambda: screening.sums_of_terms(view, term_pool(view.X, view.recipes, limit, rng), links, self.max_terms)
+            lambda: screening.sums_of_terms(
+                view, term_pool(view.X, view.recipes, limit, rng, operators), links, self.max_terms
+            )
         )
 
     def _inner_constants(
@@ -152,12 +154,16 @@ class LIESEngine:
         links = usable[:_COMMON_LINKS] if common else usable[_COMMON_LINKS:]
         depth = min(3 if common else 2, self.max_terms)
         yield Stage(
-            lambda: screening.sums_of_terms(view, screening.grid_terms(view, _GRID_COLUMNS, rng), links, depth),
+            lambda: screening.sums_of_terms(
+                view, screening.grid_terms(view, _GRID_COLUMNS, rng, operators), links, depth
+            ),
             GRID_QUOTAS,
         )
         if self.log_space and common:
             yield Stage(
-                lambda: screening.products_of_factors(view, screening.grid_factors(view, _GRID_COLUMNS, rng), 2),
+                lambda: screening.products_of_factors(
+                    view, screening.grid_factors(view, _GRID_COLUMNS, rng, operators), 2
+                ),
                 GRID_QUOTAS,
             )
 

@@ -210,9 +210,9 @@ def _rounded(value: float, tolerance: float) -> Fraction | float:
 # -------------------------------------------------------------------------------- units with inner constants on a grid
 
 
-def grid_terms(view: View, limit: int, rng: np.random.Generator) -> Pool:
+def grid_terms(view: View, limit: int, rng: np.random.Generator, operators: frozenset[str] | None = None) -> Pool:
     """A pool of units of one variable with inner constants on a grid, alone and times another variable."""
-    pool = Pool(len(view.y), limit, rng)
+    pool = Pool(len(view.y), limit, rng, operators)
     base = grow.variables(view.X, view.recipes)
     pool.add(base)
     pool.add(grow.powers(base, (2, -1, -2, 3, -3, 4, -4, Fraction(1, 2), -6, -12)))
@@ -227,9 +227,9 @@ def grid_terms(view: View, limit: int, rng: np.random.Generator) -> Pool:
     return pool
 
 
-def grid_factors(view: View, limit: int, rng: np.random.Generator) -> Pool:
+def grid_factors(view: View, limit: int, rng: np.random.Generator, operators: frozenset[str] | None = None) -> Pool:
     """A pool of factors with inner constants on a grid: shifts, growth and saturation curves, oscillations."""
-    pool = Pool(len(view.y), limit, rng)
+    pool = Pool(len(view.y), limit, rng, operators)
     base = grow.variables(view.X, view.recipes)
     blocks = []
     for j in range(len(base)):
