@@ -168,7 +168,7 @@ class LIESLayout:
         for first, unit, size, n in self.blocks[:-1]:  # forwards: units without input are constants
             for i in range(size):
                 heard = np.asarray(kept[:, first + i * n : first + (i + 1) * n].any(axis=1))
-                kept &= heard[:, None] | (self.source != self.unit_feature(unit + i))
+                kept &= heard | (self.source != self.unit_feature(unit + i))
         for first, unit, size, n in reversed(self.blocks[:-1]):  # backwards: units that nobody listens to
             for i in range(size):
                 used = kept[:, self.source == self.unit_feature(unit + i)].any(axis=1)
