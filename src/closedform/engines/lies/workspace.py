@@ -35,6 +35,7 @@ GRID_QUOTAS: Quotas = (60, 100, 80, 25)
 
 
 def _unchanged(recipe: Recipe) -> Recipe:
+    """The recipe as it came."""
     return recipe
 
 
