@@ -91,8 +91,7 @@ def measure_size(report: Report, problem: Problem, text: str) -> None:
             "complexity_measure": "closedform",
         }
     )
-    from closedform.symbolic.distance import normalised_edit_distance
-
     from closedform.symbolic.canonical import canonical
+    from closedform.symbolic.distance import normalised_edit_distance
 
     report({"edit_distance": float(normalised_edit_distance(canonical(pair[0]), canonical(pair[1])))})
