@@ -167,7 +167,7 @@ class LIESLayout:
         kept = np.array(mask, dtype=bool).reshape(-1, self.n_weights)
         for first, unit, size, n in self.blocks[:-1]:  # forwards: units without input are constants
             for i in range(size):
-                heard = np.asarray(kept[:, first + i * n : first + (i + 1) * n].any(axis=1))
+                heard = np.asarray(kept[:, first + i * n : first + (i + 1) * n].any(axis=1, keepdims=True))
                 kept &= heard | (self.source != self.unit_feature(unit + i))
         for first, unit, size, n in reversed(self.blocks[:-1]):  # backwards: units that nobody listens to
             for i in range(size):
