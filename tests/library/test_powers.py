@@ -75,6 +75,12 @@ def test_rows_where_the_target_is_zero_are_left_out(rng):
     assert power_factors(X, np.zeros(200)) == PowerFactors((), ())
 
 
+def test_a_column_that_is_zero_where_the_target_is_zero_is_no_power(rng):
+    X = rng.uniform(1, 3, size=(200, 2))
+    X[:9, 0] = 0.0
+    assert power_factors(X, X[:, 0] * np.sin(X[:, 1])) == PowerFactors((), ())
+
+
 @pytest.mark.parametrize("n_rows", [1, 2, 12, 40])
 def test_too_few_rows_to_say(n_rows, rng):
     X = rng.uniform(1, 3, size=(n_rows, 3))

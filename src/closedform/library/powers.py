@@ -57,12 +57,10 @@ def power_factors(X: FloatArray, y: FloatArray) -> PowerFactors:
     """
     magnitude = np.abs(y)
     keep = magnitude > 1e-12 * magnitude.max()
+    one_sign = [j for j in range(X.shape[1]) if _one_sign(X[:, j]) and _varies(X[:, j])]
     X, magnitude = X[keep], magnitude[keep]
     degree = largest_degree(X.shape[1], min(_MOST_TERMS, len(X) // 8), 4)
-    if degree < 2:
-        return PowerFactors((), ())
-    one_sign = [j for j in range(X.shape[1]) if ((X[:, j] > 0).all() or (X[:, j] < 0).all()) and _varies(X[:, j])]
-    if not one_sign:
+    if degree < 2 or not one_sign:
         return PowerFactors((), ())
     surrogate = _Surrogate(X, magnitude, one_sign, degree)
     pure = [j for j in sorted(one_sign, key=surrogate.rise) if surrogate.restrict(j)]
@@ -117,6 +115,10 @@ class _Surrogate:
             squared = np.sort((self._target[judge] - columns[judge] @ solution) ** 2)
             total += float(np.mean(squared[: max(1, int(_TRIM * len(squared)))]))
         return total
+
+
+def _one_sign(column: FloatArray) -> bool:
+    return bool((column > 0).all() or (column < 0).all())
 
 
 def _varies(column: FloatArray) -> bool:
