@@ -79,13 +79,13 @@ def models(problem: Problem) -> Iterator[tuple[str, str]]:
     _, y = problem.training_rows(500, 0.0, 0)
     size = float(np.median(np.abs(y)))
     variable = problem.variables[0]
-    bend = f"0.01/{max(abs(variable.low), abs(variable.high))!r}*{variable.name}"
+    unit = f"({variable.name}/{max(abs(variable.low), abs(variable.high))!r})"
     yield "truth", problem.text
     yield "nudged", nudged(formula, 1e-10)
     yield "scaled", f"{1.7!r}*({text})"
     yield "shifted", f"({text}) + {0.37 * size!r}"
-    yield "extra", f"({text}) + {0.01 * size!r}*sin({variable.name})"
-    yield "bent", f"({text})*(1 + {bend})"
+    yield "extra", f"({text}) + {0.01 * size!r}*sin({unit})"
+    yield "bent", f"({text})*(1 + 0.01*{unit})"
     yield _fitted(problem)
 
 

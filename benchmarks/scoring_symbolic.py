@@ -21,7 +21,7 @@ reading         model                                          truth
 For each reading the difference and the ratio are evaluated with 60 digits at random points inside the ranges, on
 wider ranges and far outside. Where neither is constant the answer is no, without any algebra. Where one is, SymPy is
 asked to simplify it to a number: ``sympy-<reading>`` when it does, ``numeric-<reading>`` when it does not or runs out
-of time (the evidence is then agreement to 30 digits at some hundred random points).
+of time (the evidence is then agreement at some hundred random points, but for ``close`` to 30 digits).
 """
 
 from __future__ import annotations
