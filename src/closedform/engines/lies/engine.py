@@ -111,12 +111,13 @@ class LIESEngine:
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
         operators = workspace.problem.operators
-        whole = on_rows(whole_view(workspace.fitted), workspace.screened)
+        everything = whole_view(workspace.fitted)
+        whole = on_rows(everything, workspace.screened)
         yield Stage(lambda: iter(screening.affine(whole)))
         if self.log_space:
-            yield Stage(lambda: screening.products_of_powers(whole))
-        reduced = without_power_factors(workspace.fitted) if self.log_space else None
-        merged = with_merged_columns(reduced or whole_view(workspace.fitted))
+            yield Stage(lambda: screening.products_of_powers(whole, operators))
+        reduced = without_power_factors(everything) if self.log_space else None
+        merged = with_merged_columns(reduced or everything)
         looks = [on_rows(view, workspace.screened) for view in (merged, reduced) if view is not None] + [whole]
         for view in looks:
             yield Stage(partial(screening.polynomials, view, operators, 9))

@@ -10,7 +10,8 @@ same class of formulas, with the last layers solved instead of descended; ``init
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -28,6 +29,8 @@ from closedform.symbolic.evaluate import evaluate
 
 _ROUND_EXACT = 1e-7
 _ROUND_ROUGH = 0.12
+# A product inside an outer unit is looked at if it leaves no more than this share unexplained.
+_WORTH_A_UNIT = 0.05
 # Pools with inner constants on a grid have few families; all combinations of them are looked at.
 _MOST_FAMILIES = 120
 
@@ -66,9 +69,15 @@ def sparse_polynomials(view: View, operators: frozenset[str], degree: int, n_ter
             yield Proposal(view.whole(link.outer(found)), 0.3)
 
 
-def products_of_powers(view: View) -> Iterator[Proposal]:
-    """One product of powers of the variables: a single exponential unit over logarithm units."""
-    yield from products_of_factors(view, None, 0)
+def products_of_powers(view: View, operators: frozenset[str]) -> Iterator[Proposal]:
+    """One product of powers of the variables under every outer unit: an exponential unit over logarithm units."""
+    for link in usable_links(view.y, operators):
+        z, _ = _linked(view, link)
+        for found in products_of_factors(replace(view, y=z, prefix=1), None, 0):
+            if link is IDENTITY:
+                yield Proposal(view.whole(found.recipe), found.promise)
+            elif found.promise < _WORTH_A_UNIT:
+                yield Proposal(found.recipe, found.promise, 0, _outermost(link, view), z)
 
 
 # ------------------------------------------------------------------------------------------- sums of library columns
@@ -81,16 +90,13 @@ def sums_of_terms(view: View, pool: Pool, links: Sequence[Link], depth: int) -> 
         z, _ = _linked(view, link)
         for chosen in _selections(selector, pool, z, depth):
             recipe = _linear_combination(pool, chosen.columns, z)
-            yield _through(link, view, recipe, z, chosen)
+            target = None if link is IDENTITY else z
+            yield Proposal(recipe, _promise(chosen), len(chosen.columns), _outermost(link, view), target)
 
 
-def _through(link: Link, view: View, recipe: Recipe, z: FloatArray, chosen: Selection) -> Proposal:
-    """The formula whose outermost unit is that of the link."""
-
-    def outer(inner: Recipe) -> Recipe:
-        return view.whole(link.outer(inner))
-
-    return Proposal(recipe, _promise(chosen), len(chosen.columns), outer, None if link is IDENTITY else z)
+def _outermost(link: Link, view: View) -> Callable[[Recipe], Recipe]:
+    """What makes the whole formula of the inside of its outermost unit."""
+    return lambda inner: view.whole(link.outer(inner))
 
 
 def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> list[Selection]:

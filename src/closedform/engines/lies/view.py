@@ -14,6 +14,9 @@ from closedform.library.pool import Recipe
 from closedform.library.powers import PowerFactors, power_factors
 from closedform.library.symmetry import Column, reduce
 
+# Columns that differ by less, relative to their largest value, are the same.
+_SAME = 1e-12
+
 
 @dataclass(frozen=True, eq=False)
 class View:
@@ -45,22 +48,37 @@ class View:
 
 
 def whole_view(problem: Problem) -> View:
-    """All columns, nothing divided out."""
-    return View(problem.X, problem.y, tuple(("var", name) for name in problem.names), problem.columns)
+    """All columns that tell anything, nothing divided out."""
+    kept = _telling(problem.X)
+    recipes = tuple(("var", problem.names[j]) for j in kept)
+    return View(np.ascontiguousarray(problem.X[:, kept]), problem.y, recipes, problem.columns)
 
 
-def without_power_factors(problem: Problem) -> View | None:
-    """The problem without the variables that enter as a power only; None where there are none, or only such."""
-    factors = power_factors(problem.X, problem.y)
-    if not factors.columns or len(factors.columns) == problem.n_features:
+def _telling(X: FloatArray) -> list[int]:
+    """Columns that vary and are no multiple of an earlier one; all where there are none."""
+    largest = np.abs(X).max(axis=0)
+    unit = X / np.where(largest > 0, largest, 1.0)
+    kept: list[int] = []
+    for j in np.flatnonzero(np.ptp(unit, axis=0) > _SAME):
+        earlier = unit[:, kept]
+        distance = np.minimum(np.abs(earlier - unit[:, [j]]).max(axis=0), np.abs(earlier + unit[:, [j]]).max(axis=0))
+        if (distance > _SAME).all():
+            kept.append(int(j))
+    return kept or list(range(X.shape[1]))
+
+
+def without_power_factors(view: View) -> View | None:
+    """The view without the columns that enter as a power only; None where there are none, or only such."""
+    factors = power_factors(view.X, view.y)
+    if not factors.columns or len(factors.columns) == len(view.recipes):
         return None
-    kept = [j for j in range(problem.n_features) if j not in factors.columns]
+    kept = [j for j in range(len(view.recipes)) if j not in factors.columns]
     return View(
-        np.ascontiguousarray(problem.X[:, kept]),
-        problem.y / factors.values(problem.X),
-        tuple(("var", problem.names[j]) for j in kept),
-        problem.columns,
-        _prefix(problem, factors),
+        np.ascontiguousarray(view.X[:, kept]),
+        view.y / factors.values(view.X),
+        tuple(view.recipes[j] for j in kept),
+        view.source,
+        _prefix(view, factors),
     )
 
 
@@ -86,10 +104,10 @@ def on_rows(view: View, index: np.ndarray) -> View:
     return View(np.ascontiguousarray(view.X[index]), view.y[index], view.recipes, source, view.prefix)
 
 
-def _prefix(problem: Problem, factors: PowerFactors) -> Recipe:
-    """The product of the powers, of magnitudes where a variable is negative."""
+def _prefix(view: View, factors: PowerFactors) -> Recipe:
+    """The product of the powers, of magnitudes where a column is negative."""
     parts: list[tuple[Recipe, Fraction | float]] = []
     for j, exponent in zip(factors.columns, factors.exponents, strict=True):
-        name: Recipe = ("var", problem.names[j])
-        parts.append((name if problem.X[:, j].min() > 0 else ("mul", -1, name), exponent))
+        base = view.recipes[j]
+        parts.append((base if view.X[:, j].min() > 0 else ("mul", -1, base), exponent))
     return product_recipe(parts)

@@ -95,9 +95,9 @@ class Workspace:
     _proposed: dict[int, Expression] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        n = self.problem.n_samples
-        order = self.rng.permutation(n)
-        self.fitted = self.problem.rows(np.sort(order[:_FIT_ROWS])) if n > _FIT_ROWS else self.problem
+        order, weight = self.rng.permutation(self.problem.n_samples), self.problem.sample_weight
+        counting = order if weight is None else order[weight[order] > 0]
+        self.fitted = self.problem.rows(np.sort(counting[:_FIT_ROWS]))
         self.screened = np.sort(self.rng.permutation(self.fitted.n_samples)[:_SCREEN_ROWS])
         self.screen = self.fitted.rows(self.screened)
         self.quick = self.screen.rows(np.arange(min(_QUICK_ROWS, self.screen.n_samples)))
