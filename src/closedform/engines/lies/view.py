@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+from numpy.typing import NDArray
 
 from closedform.engines.base import FloatArray, Problem
 from closedform.library.grow import product_recipe
 from closedform.library.pool import Recipe
 from closedform.library.powers import PowerFactors, power_factors
+from closedform.library.relevance import most_relevant
 from closedform.library.symmetry import Column, reduce
 
 # Columns that differ by less, relative to their largest value, are the same.
 _SAME = 1e-12
+_FEW = 16
+# Libraries grow with the square of the number of columns.
+_MOST_COLUMNS = 24
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +53,9 @@ class View:
 
 
 def whole_view(problem: Problem) -> View:
-    """All columns that tell anything, nothing divided out."""
+    """All columns that tell anything (of a wide table those that tell most), nothing divided out."""
     kept = _telling(problem.X)
+    kept = [kept[j] for j in most_relevant(problem.X[:, kept], problem.y, _MOST_COLUMNS)]
     recipes = tuple(("var", problem.names[j]) for j in kept)
     return View(np.ascontiguousarray(problem.X[:, kept]), problem.y, recipes, problem.columns)
 
@@ -60,11 +66,17 @@ def _telling(X: FloatArray) -> list[int]:
     unit = X / np.where(largest > 0, largest, 1.0)
     kept: list[int] = []
     for j in np.flatnonzero(np.ptp(unit, axis=0) > _SAME):
-        earlier = unit[:, kept]
-        distance = np.minimum(np.abs(earlier - unit[:, [j]]).max(axis=0), np.abs(earlier + unit[:, [j]]).max(axis=0))
-        if (distance > _SAME).all():
+        # A few rows tell most columns apart, which matters where there are a thousand.
+        alike = [k for k, near in zip(kept, _same(unit[:_FEW, kept], unit[:_FEW, [j]]), strict=True) if near]
+        if not _same(unit[:, alike], unit[:, [j]]).any():
             kept.append(int(j))
     return kept or list(range(X.shape[1]))
+
+
+def _same(columns: FloatArray, column: FloatArray) -> NDArray[np.bool_]:
+    """Which of the columns are the one given or its negative."""
+    same: NDArray[np.bool_] = (np.abs(columns - column) <= _SAME).all(axis=0)
+    return same | (np.abs(columns + column) <= _SAME).all(axis=0)
 
 
 def without_power_factors(view: View) -> View | None:
