@@ -75,8 +75,8 @@ def _telling(X: FloatArray) -> list[int]:
 
 def _same(columns: FloatArray, column: FloatArray) -> NDArray[np.bool_]:
     """Which of the columns are the one given or its negative."""
-    same: NDArray[np.bool_] = (np.abs(columns - column) <= _SAME).all(axis=0)
-    return same | (np.abs(columns + column) <= _SAME).all(axis=0)
+    same, negative = (np.abs(columns + sign * column) <= _SAME for sign in (-1, 1))
+    return np.asarray(same.all(axis=0) | negative.all(axis=0), dtype=np.bool_)
 
 
 def without_power_factors(view: View) -> View | None:
