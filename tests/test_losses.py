@@ -79,6 +79,13 @@ def test_integer_weights_equal_repeated_rows(loss, rng):
 
 
 @losses
+def test_each_model_may_have_weights_of_its_own(loss, rng):
+    y, raw, weight = rng.normal(size=20), rng.normal(size=(3, 20)), rng.uniform(size=(3, 20))
+    each = [loss.value(y, raw[k], weight[k]) for k in range(3)]
+    np.testing.assert_allclose(loss.value(y, raw, weight), each, rtol=1e-12)
+
+
+@losses
 def test_hopeless_predictions_cost_infinity_without_a_warning(loss):
     y = np.zeros(3)
     assert np.isnan(loss.value(y, np.array([0.0, np.nan, 1.0])))

@@ -48,8 +48,9 @@ class Loss(ABC):
             Target.
         raw : array of shape (..., n_samples)
             Predictions; leading axes are separate models.
-        weight : array of shape (n_samples,), optional
-            Non-negative weights of the rows, not all zero. An integer weight equals so many repeated rows.
+        weight : array of shape (n_samples,) or (..., n_samples), optional
+            Non-negative weights of the rows, not all zero, the same for all models or each with its own. An integer
+            weight equals so many repeated rows.
         xp : module
             `numpy`, or `torch` where the arrays are tensors.
 
@@ -62,7 +63,7 @@ class Loss(ABC):
             loss = self.pointwise(raw - y, xp)
             if weight is None:
                 return xp.mean(loss, axis=-1)
-            return xp.sum(weight * loss, axis=-1) / xp.sum(weight)
+            return xp.sum(weight * loss, axis=-1) / xp.sum(weight, axis=-1)
 
 
 @dataclass(frozen=True)
