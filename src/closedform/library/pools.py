@@ -25,10 +25,6 @@ _TRIGONOMETRIC = ("sin", "cos")
 _NATURAL_SCALES = (1, _HALF, 2, float(np.pi), float(2 * np.pi))
 
 
-def _some(batch: Batch, count: int) -> Batch:
-    return batch.cheapest(count)
-
-
 def _arguments(X: FloatArray, recipes: Sequence[Recipe], n_monomials: int) -> Batch:
     """What units are applied to: variables, sums, differences, small monomials, and x + x^2."""
     base = grow.variables(X, recipes)
@@ -50,8 +46,8 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     yield negative
     yield grow.products(concatenate([base, grow.powers(base, (-1, 2, _HALF))]), unary, 400)
     monomials = grow.monomials(X, recipes, limit)
-    yield _some(monomials, 80)
-    magnitudes = grow.magnitudes(concatenate([base, _some(monomials, 80)]))
+    yield monomials.cheapest(80)
+    magnitudes = grow.magnitudes(concatenate([base, monomials.cheapest(80)]))
     yield grow.powers(magnitudes, (_HALF, 1))
     yield grow.images(magnitudes, ("log",))
     waves = grow.images(concatenate([base, grow.powers(base, (2, 3))]), ("sin", "cos", "exp"))
@@ -68,15 +64,15 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     units = concatenate(
         [unary, negative, grow.images(pairs, ("exp", "log", "sin", "cos")), grow.powers(one, (-1, _HALF))]
     )
-    yield grow.products(_some(unary, 12), concatenate([unary, grow.powers(unary, (2,))]), 400)
-    yield _some(monomials, 300)
-    roots = grow.powers(_some(monomials, 150), (_HALF,))
+    yield grow.products(unary.cheapest(12), concatenate([unary, grow.powers(unary, (2,))]), 400)
+    yield monomials.cheapest(300)
+    roots = grow.powers(monomials.cheapest(150), (_HALF,))
     yield roots
-    yield grow.products(grow.images(base, _TRIGONOMETRIC), _some(roots, 60), 400)
+    yield grow.products(grow.images(base, _TRIGONOMETRIC), roots.cheapest(60), 400)
     yield grow.images(grow.shifted(base, (1,), (1, -1)), ("exp", "sin", "cos"))
-    yield grow.products(_some(units, 150), concatenate([base, power, _some(monomials, 40)]), limit // 2)
-    yield _some(monomials, limit // 3)
-    more = grow.images(_some(monomials, 200), ("exp", "sin", "cos", "log"))
+    yield grow.products(units.cheapest(150), concatenate([base, power, monomials.cheapest(40)]), limit // 2)
+    yield monomials.cheapest(limit // 3)
+    more = grow.images(monomials.cheapest(200), ("exp", "sin", "cos", "log"))
     yield more
     yield grow.products(grow.images(base, _TRIGONOMETRIC), monomials, limit // 3)
     yield grow.products(more, concatenate([base, power]), limit // 2)
@@ -88,31 +84,31 @@ def factor_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iter
     """Columns of the factor library, simple ones first; values are of g, or of s with the recipe ``("exp", s)``."""
     base = grow.variables(X, recipes)
     monomials = grow.monomials(X, recipes, limit)
-    yield _exponential(concatenate([base, grow.powers(base, (2, -1, _HALF, -2, 3))]))
+    yield in_exponent(concatenate([base, grow.powers(base, (2, -1, _HALF, -2, 3))]))
     yield as_factors(grow.sums(base))
     yield as_factors(grow.images(base, _TRIGONOMETRIC, _NATURAL_SCALES))
-    few = concatenate([base, grow.powers(base, (2, -1, _HALF)), _some(monomials, 150)])
+    few = concatenate([base, grow.powers(base, (2, -1, _HALF)), monomials.cheapest(150)])
     yield as_factors(grow.shifted(few, (1,), (1, -1)))
     yield as_factors(grow.images(few, ("log", "tanh", "cosh")))
     yield as_factors(grow.shifted(grow.images(few, ("exp",)), (-1, 1), (1,)))
-    yield _exponential(_some(monomials, 300))
+    yield in_exponent(monomials.cheapest(300))
     differences = grow.sums(base)
-    arguments = concatenate([_some(monomials, 120), differences, _products_of_differences(base)])
+    arguments = concatenate([monomials.cheapest(120), differences, _products_of_differences(base)])
     yield as_factors(grow.images(arguments, _TRIGONOMETRIC, _NATURAL_SCALES))
-    trig = grow.images(concatenate([base, differences, _some(monomials, 40)]), _TRIGONOMETRIC)
+    trig = grow.images(concatenate([base, differences, monomials.cheapest(40)]), _TRIGONOMETRIC)
     yield as_factors(grow.shifted(trig, (1,), (1, -1)))
     yield as_factors(grow.shifted(few, (1,), (_HALF, -_HALF, 2, -2, _THIRD, -_THIRD, 3, -3)))
     yield as_factors(
         grow.shifted(grow.images(few, ("exp",), (_HALF, 2, 1 / (2 * np.pi), 1 / (4 * np.pi))), (-1, 1), (1,))
     )
-    yield as_factors(grow.with_spread(_some(few, 60), (0.05, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
+    yield as_factors(grow.with_spread(few.cheapest(60), (0.05, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
     yield as_factors(grow.shifted(monomials, (1,), (1, -1)))
-    yield as_factors(grow.images(_some(monomials, 400), ("log", "tanh", "cosh")))
-    yield as_factors(grow.shifted(grow.images(_some(monomials, 400), ("exp",)), (-1, 1), (1,)))
-    yield _exponential(monomials)
-    yield as_factors(grow.images(_some(monomials, 300), _TRIGONOMETRIC, _NATURAL_SCALES))
+    yield as_factors(grow.images(monomials.cheapest(400), ("log", "tanh", "cosh")))
+    yield as_factors(grow.shifted(grow.images(monomials.cheapest(400), ("exp",)), (-1, 1), (1,)))
+    yield in_exponent(monomials)
+    yield as_factors(grow.images(monomials.cheapest(300), _TRIGONOMETRIC, _NATURAL_SCALES))
     mixed = grow.products(
-        grow.images(concatenate([base, differences]), _TRIGONOMETRIC), _some(monomials, 400), limit // 3
+        grow.images(concatenate([base, differences]), _TRIGONOMETRIC), monomials.cheapest(400), limit // 3
     )
     yield as_factors(grow.shifted(mixed, (1,), (1, -1)))
 
@@ -131,7 +127,8 @@ def as_factors(batch: Batch) -> Batch:
         return Batch(np.log(np.abs(batch.values)), batch.recipes, batch.costs)
 
 
-def _exponential(batch: Batch) -> Batch:
+def in_exponent(batch: Batch) -> Batch:
+    """Factors ``exp(s)`` for columns s, whose logarithm s is."""
     return Batch(batch.values, [("exp", recipe) for recipe in batch.recipes], [cost + 1 for cost in batch.costs])
 
 

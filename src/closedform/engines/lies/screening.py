@@ -22,8 +22,8 @@ from closedform.engines.lies.workspace import Proposal
 from closedform.library import grow
 from closedform.library.links import IDENTITY, Link, usable_links
 from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
-from closedform.library.pool import FREE, Batch, Pool, Recipe, build, concatenate, signature
-from closedform.library.pools import as_factors
+from closedform.library.pool import FREE, Pool, Recipe, build, concatenate, signature
+from closedform.library.pools import as_factors, in_exponent
 from closedform.library.select import Selection, Selector
 from closedform.symbolic.evaluate import evaluate
 
@@ -248,13 +248,8 @@ def grid_factors(view: View, limit: int, rng: np.random.Generator, operators: fr
     blocks.append(grow.with_spread(some, (0.03, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
     for block in blocks:
         pool.add(as_factors(block))
-    pool.add(_exponents(concatenate(blocks[: 2 * len(base)])))
+    pool.add(in_exponent(concatenate(blocks[: 2 * len(base)])))
     return pool
-
-
-def _exponents(batch: Batch) -> Batch:
-    """Columns that stand in the exponent of the target."""
-    return Batch(batch.values, [("exp", recipe) for recipe in batch.recipes], [cost + 1 for cost in batch.costs])
 
 
 # -------------------------------------------------------------------------------------------------------------- shared
