@@ -143,6 +143,37 @@ def test_admm_reaches_sparse_weights(rng: np.random.Generator) -> None:
     assert gradient.abs().max() < 0.101
 
 
+def test_replaced_networks_start_with_target_and_dual_of_their_own(rng: np.random.Generator) -> None:
+    model, X, y = correlated(rng)
+    penalty = ADMMPenalty(1e-3, rho=1e-2, update_every=1)
+    # The second network is lost from the start, and so is every target made of it.
+    start = torch.zeros(2, 11, dtype=torch.float64)
+    start[1] = torch.nan
+
+    result = levenberg_marquardt(
+        model, start, X, y, penalty=penalty, replace=lambda lost: torch.ones(len(lost), 11, dtype=torch.float64)
+    )
+
+    assert result.n_replaced == 1
+    torch.testing.assert_close(result.weights[1], result.weights[0], rtol=0, atol=1e-2)
+    assert torch.isfinite(penalty.target).all() and torch.isfinite(penalty.dual).all()
+
+
+def test_restart_leaves_the_other_networks_alone() -> None:
+    weights = torch.ones(3, 4, dtype=torch.float64)
+    penalty = running(ADMMPenalty, weights)
+    assert isinstance(penalty, ADMMPenalty)
+    target, dual = penalty.target.clone(), penalty.dual.clone()
+    fresh = weights.clone()
+    fresh[1] = 7.0
+
+    penalty.restart(fresh, torch.tensor([1]))
+
+    torch.testing.assert_close(penalty.target[[0, 2]], target[[0, 2]])
+    torch.testing.assert_close(penalty.dual[[0, 2]], dual[[0, 2]])
+    assert float(penalty.value(fresh)[1]) == 0.0
+
+
 @pytest.mark.parametrize(("kind", "strength"), [(L1Penalty, 0.1), (LogSumPenalty, 1e-3)])
 def test_smooth_penalties_drive_useless_weights_to_zero(
     kind: type[AbstractPenalty], strength: float, rng: np.random.Generator

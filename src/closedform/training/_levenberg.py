@@ -253,6 +253,8 @@ class Run:
         self.growth[networks] = 2.0
         self.idle[networks] = 0
         self.n_replaced += len(networks)
+        if self.penalty is not None:
+            self.penalty.restart(self.weights, networks)
         self._start(networks)
 
 

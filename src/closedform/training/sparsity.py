@@ -86,6 +86,10 @@ class AbstractPenalty(ABC):
         del weights
         self.current = self.strength * self.schedule(progress)
 
+    def restart(self, weights: Tensor, networks: Tensor) -> None:
+        """Forget what is known of these networks (k,): they have new ``weights``, given as those of all, (R, P)."""
+        del weights, networks
+
     @property
     def annealing(self) -> bool:
         """Whether the penalty is still changing, so that no network can have converged."""
@@ -199,6 +203,10 @@ class ADMMPenalty(AbstractPenalty):
             weights = weights.detach()
             self.target = soft_threshold(weights + self.dual, self.current / self.rho)
             self.dual = self.dual + weights - self.target
+
+    def restart(self, weights: Tensor, networks: Tensor) -> None:
+        self.target[networks] = weights.detach()[networks]
+        self.dual[networks] = 0.0
 
     def value(self, weights: Tensor) -> Tensor:
         return 0.5 * self.rho * ((weights - self.target + self.dual) ** 2).sum(dim=-1)
