@@ -177,20 +177,48 @@ def test_every_weight_of_a_layout_has_a_number(layout: LIESLayout) -> None:
 
 
 def test_live_drops_what_cannot_reach_the_output() -> None:
-    layout = LIESLayout(1, (("sine",), ("exp",)))
-    into_sine, sine_to_exp = layout.weight(0, 0), layout.weight(2, 1)
-    exp_out, x_out = layout.weight(3, 2), layout.weight(0, 2)
+    layout = LIESLayout(1, (("sine",), ("identity",)))
+    into_sine, sine_to_identity = layout.weight(0, 0), layout.weight(2, 1)
+    identity_out, x_out = layout.weight(3, 2), layout.weight(0, 2)
     mask = np.zeros(layout.n_weights, dtype=bool)
-    mask[[into_sine, sine_to_exp, exp_out, x_out]] = True
+    mask[[into_sine, sine_to_identity, identity_out, x_out]] = True
     assert layout.live(mask).tolist() == mask.tolist()
 
     without_output, without_input = mask.copy(), mask.copy()
-    without_output[exp_out] = False
+    without_output[identity_out] = False
     without_input[into_sine] = False
 
     # Both at once, as a batch; each leaves only the direct way from the input.
     for live in layout.live(np.stack([without_output, without_input])):
         assert np.flatnonzero(live).tolist() == [x_out]
+
+
+def test_live_keeps_a_unit_that_is_a_constant_but_not_zero() -> None:
+    layout = LIESLayout(1, (("exp",),))
+    mask = np.zeros(layout.n_weights, dtype=bool)
+    mask[layout.weight(2, 1)] = True  # exp(0)
+
+    assert layout.live(mask).tolist() == mask.tolist()
+
+
+@pytest.mark.parametrize("share", [0.1, 0.2, 0.4])
+@pytest.mark.parametrize("layout", LAYOUTS, ids=str)
+def test_constant_units_become_biases_of_the_same_networks(
+    layout: LIESLayout, share: float, rng: np.random.Generator
+) -> None:
+    weights = wild_weights(layout, 60).numpy()
+    mask = rng.random(weights.shape) < share
+    X = rows(layout)
+
+    moved, left = layout.without_constant_units(weights, mask)
+
+    before, after = (BatchedLIES(layout).predict(torch.from_numpy(w), X) for w in (np.where(mask, weights, 0.0), moved))
+    torch.testing.assert_close(after, before, rtol=1e-10, atol=1e-10)
+    assert not moved[~left].any()
+    assert (left.sum(axis=1) <= mask.sum(axis=1)).all()
+    for unit in range(layout.n_units):
+        hears = left[:, (layout.target == unit) & (layout.source != layout.constant)].any(axis=1)
+        assert not left[~hears][:, layout.source == layout.unit_feature(unit)].any()
 
 
 def test_live_is_a_subset_and_idempotent(rng: np.random.Generator) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from closedform.networks import BatchedLIES, LIESLayout, initial_weights
+from closedform.training.contracts import LMSettings
 from closedform.training.least_squares import normal_matrix
 from closedform.training.pruning import (
     Criterion,
@@ -122,6 +123,25 @@ def test_network_above_its_limit_is_left_alone(rng: np.random.Generator) -> None
     _, mask = prune_with_refit(model, start, everything(start), X, y + noise, limit=limits(1e-6))
 
     assert mask.all()
+
+
+def test_a_unit_that_loses_its_input_leaves_its_value_to_the_others() -> None:
+    # x + exp(0.7 + 0*x), and no refit that could make up for the exponential.
+    layout = LIESLayout(1, (("exp",),))
+    X = torch.linspace(-1.0, 1.0, 20, dtype=torch.float64)[:, None]
+    start = torch.zeros(1, layout.n_weights, dtype=torch.float64)
+    x_out, exp_out, bias = (layout.weight(source, 1) for source in (0, 2, 1))
+    start[0, [layout.weight(1, 0), x_out, exp_out]] = torch.tensor([0.7, 1.0, 1.0], dtype=torch.float64)
+    mask = start != 0
+    mask[0, layout.weight(0, 0)] = True
+    settings = PruneSettings(refit=LMSettings(max_iter=0))
+
+    result, left = prune_with_refit(
+        BatchedLIES(layout), start, mask, X, X[:, 0] + math.exp(0.7), limit=limits(1e-20), settings=settings
+    )
+
+    assert left[0].nonzero()[:, 0].tolist() == sorted([x_out, bias])
+    assert float(result.weights[0, bias]) == pytest.approx(math.exp(0.7))
 
 
 def test_expired_budget_cuts_nothing(rng: np.random.Generator) -> None:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from closedform.networks.lies_units import KINDS, UNITS
 
 IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
 BoolArray = NDArray[np.bool_]
 
 
@@ -151,8 +153,9 @@ class LIESLayout:
     def live(self, mask: BoolArray) -> BoolArray:
         """Drop the weights that cannot change the output.
 
-        A unit without a path to the read-out takes its incoming weights along, and a unit without any incoming
-        weight its outgoing ones: it is a constant, which the biases of its listeners can carry as well.
+        A unit without a path to the read-out takes its incoming weights along, and a unit that is zero without any
+        incoming weight (identity, sine) its outgoing ones. A log or exp unit without incoming weights is a constant
+        that counts; see `without_constant_units`.
 
         Parameters
         ----------
@@ -165,12 +168,64 @@ class LIESLayout:
             A subset of ``mask``.
         """
         kept = np.array(mask, dtype=bool).reshape(-1, self.n_weights)
-        for first, unit, size, n in self.blocks[:-1]:  # forwards: units without input are constants
-            for i in range(size):
-                heard = np.asarray(kept[:, first + i * n : first + (i + 1) * n].any(axis=1, keepdims=True))
-                kept &= heard | (self.source != self.unit_feature(unit + i))
-        for first, unit, size, n in reversed(self.blocks[:-1]):  # backwards: units that nobody listens to
-            for i in range(size):
-                used = kept[:, self.source == self.unit_feature(unit + i)].any(axis=1)
-                kept[~used, first + i * n : first + (i + 1) * n] = False
+        for unit, incoming in enumerate(self._incoming):
+            if _at_zero(self.unit_kinds[unit]) == 0.0:
+                heard = np.asarray(kept[:, incoming].any(axis=1, keepdims=True))
+                kept &= heard | (self.source != self.unit_feature(unit))
+        for unit, incoming in reversed(list(enumerate(self._incoming))):
+            used = kept[:, self.source == self.unit_feature(unit)].any(axis=1)
+            kept[~used, incoming] = False
         return kept.reshape(np.shape(mask))
+
+    def without_constant_units(self, weights: FloatArray, mask: BoolArray) -> tuple[FloatArray, BoolArray]:
+        """Give the value of every unit that no input reaches to the biases of its listeners, and drop dead weights.
+
+        Parameters
+        ----------
+        weights : ndarray of shape (..., n_weights)
+            Values; those of absent weights do not matter.
+        mask : bool ndarray of shape (..., n_weights)
+            Which weights are present.
+
+        Returns
+        -------
+        weights : ndarray of shape (..., n_weights)
+            Of networks with the same output; absent weights are zero.
+        mask : bool ndarray of shape (..., n_weights)
+            No more weights than before; a bias may be new.
+        """
+        kept = np.array(mask, dtype=bool).reshape(-1, self.n_weights)
+        moved = np.where(kept, np.reshape(weights, kept.shape), 0.0)
+        for unit, incoming in enumerate(self._incoming):
+            edges = np.flatnonzero(self.source == self.unit_feature(unit))
+            biases = self._bias[self.target[edges]]
+            constant = np.asarray(~np.delete(kept[:, incoming], self.constant, axis=1).any(axis=1))
+            value = _unit_values(self.unit_kinds[unit], moved[:, incoming.start + self.constant])
+            share = np.where(constant[:, None] & kept[:, edges], moved[:, edges] * value[:, None], 0.0)
+            moved[:, biases] += share
+            kept[:, biases] |= share != 0.0
+            kept[np.ix_(constant, edges)] = False
+        kept = self.live(kept)
+        return np.where(kept, moved, 0.0).reshape(np.shape(weights)), kept.reshape(np.shape(mask))
+
+    @cached_property
+    def _incoming(self) -> tuple[slice, ...]:
+        """Where the weights into each unit stand."""
+        return tuple(
+            slice(first + i * n, first + (i + 1) * n) for first, _, size, n in self.blocks[:-1] for i in range(size)
+        )
+
+    @cached_property
+    def _bias(self) -> IntArray:
+        """Number of the bias of each unit, and of the read-out, shape (n_units + 1,)."""
+        return np.array([self.weight(self.constant, unit) for unit in range(self.n_units + 1)], dtype=np.int64)
+
+
+def _unit_values(kind: str, z: FloatArray) -> FloatArray:
+    values: FloatArray = UNITS[kind](torch.from_numpy(z)).numpy()
+    return values
+
+
+def _at_zero(kind: str) -> float:
+    """Value of a unit that hears nothing."""
+    return float(_unit_values(kind, np.zeros(1))[0])

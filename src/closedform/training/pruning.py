@@ -93,6 +93,12 @@ def live_mask(model: BatchedLIES, mask: Tensor) -> Tensor:
     return torch.from_numpy(model.layout.live(mask.numpy()))
 
 
+def _without_constant_units(model: BatchedLIES, weights: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights and mask (R, P) with the values of units that no input reaches moved into biases."""
+    moved, left = model.layout.without_constant_units(weights.numpy(), mask.numpy())
+    return torch.from_numpy(moved), torch.from_numpy(left)
+
+
 @dataclass(frozen=True)
 class PruneSettings:
     """How to cut step by step.
@@ -181,11 +187,11 @@ def prune_with_refit(
         rank = torch.where(candidates, value, torch.inf).argsort(dim=1).argsort(dim=1)
         cut = candidates & (rank < count[:, None]) & open_[:, None]
         networks = open_.nonzero()[:, 0]
-        trial_mask = live_mask(model, mask & ~cut)
-        trial = fit(state.weights[networks], trial_mask[networks])
+        start, trial_mask = _without_constant_units(model, state.weights[networks], (mask & ~cut)[networks])
+        trial = fit(start, trial_mask)
         good = trial.loss <= limit[networks]
         state = _merge(state, trial, networks, good)
-        mask[networks[good]] = trial_mask[networks[good]]
+        mask[networks[good]] = trial_mask[good]
         failed = torch.zeros_like(open_)
         failed[networks[~good]] = True
         needed |= cut & (failed & (count == 1))[:, None]

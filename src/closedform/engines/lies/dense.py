@@ -119,7 +119,7 @@ def _round(
         chosen = _pruned(model, chosen, reached[best], X, y, loss, budget)
     for row in chosen.numpy():
         kept = np.where(np.abs(row) > _ZERO * np.abs(row).max(), row, 0.0)
-        live = np.where(layout.live(kept != 0.0), kept, 0.0)
+        live, _ = layout.without_constant_units(kept, kept != 0.0)
         formula = read_out(layout, live, space.inputs)
         if formula.variables:
             yield space.formula(formula)
