@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -105,6 +107,19 @@ def test_monomial_is_found_in_log_space() -> None:
     found = formulas(problem, engine)
 
     assert min(relative_error(problem, expression) for expression in found) < 1e-8
+
+
+@pytest.mark.parametrize("settings", [{}, {"oversample": True, "prune": True}, {"second_order": False}], ids=str)
+def test_rows_without_weight_do_not_count(settings: dict[str, bool]) -> None:
+    clean = smooth_problem()
+    y, weight = clean.y.copy(), np.ones(40)
+    y[::4], weight[::4] = 50.0, 0.0
+
+    found = formulas(Problem(clean.X, y, clean.names, weight), replace(QUICK, **settings))
+
+    assert min(relative_error(clean, expression) for expression in found) < (
+        0.1 if settings.get("second_order", True) else 0.5
+    )
 
 
 def test_formula_of_a_constant_target_is_not_made_up() -> None:

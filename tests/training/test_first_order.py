@@ -78,6 +78,17 @@ def test_penalty_shrinks_weights() -> None:
     assert sparse.abs().sum() < 0.9 * plain.abs().sum()
 
 
+def test_rows_without_weight_do_not_count(rng: np.random.Generator) -> None:
+    spoiled, weight = Y.clone(), torch.ones(len(Y), dtype=torch.float64)
+    spoiled[::3], weight[::3] = 50.0, 0.0
+
+    weights, reached = rmsprop(MODEL, start(), X, spoiled, rng=rng, sample_weight=weight, settings=QUICK)
+
+    assert (reached < 0.7 * mean_squares(start())).all()
+    squares = (MODEL.predict(weights, X) - spoiled) ** 2
+    torch.testing.assert_close(reached, (weight * squares).sum(dim=1) / weight.sum())
+
+
 def test_robust_loss_is_reported(rng: np.random.Generator) -> None:
     loss = HuberLoss(0.1)
 

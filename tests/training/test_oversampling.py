@@ -54,6 +54,22 @@ def test_share_of_the_rows_comes_from_the_worst_cell(share: float, rng: np.rando
     assert np.isin(rows, worst).mean() == pytest.approx(expected, abs=0.03)
 
 
+def test_weights_say_which_cell_is_worst_and_rows_without_weight_are_not_drawn(rng: np.random.Generator) -> None:
+    X = np.linspace(0, 1, 800)[:, None]
+    weight = np.where(X[:, 0] > 0.88, 0.0, 1.0)
+    weight[::2] *= 4.0
+    # The largest errors stand where no row counts; of the others, most on light rows of the first cell.
+    residual = np.where(X[:, 0] > 0.88, 9.0, np.where((X[:, 0] < 0.12) & (weight == 1.0), 3.0, 0.1))
+    residual[(X[:, 0] > 0.5) & (X[:, 0] < 0.6) & (weight == 4.0)] = 3.0
+
+    cell = worst_cell(X, residual, sample_weight=weight)
+    rows = oversampled_rows(X, residual, 500, rng, sample_weight=weight)
+
+    assert X[worst_cell(X, residual * (weight > 0)), 0].max() < 0.2
+    assert 0.4 < X[cell, 0].min() and X[cell, 0].max() < 0.7
+    assert (weight[rows] > 0).all()
+
+
 def test_same_generator_same_rows() -> None:
     X = grid()
     first, second = (oversampled_rows(X, X[:, 0], 100, np.random.default_rng(3)) for _ in range(2))

@@ -104,6 +104,28 @@ def test_limit_above_everything_leaves_nothing(rng: np.random.Generator) -> None
     assert float(result.loss[0]) == pytest.approx(float((y**2).mean()))
 
 
+def test_rows_without_weight_do_not_count(rng: np.random.Generator) -> None:
+    model, X, y = linear_problem(rng)
+    weight = torch.ones(60, dtype=torch.float64)
+    weight[::4] = 0.0
+    y = torch.where(weight > 0, y, y + 5.0 * X[:, 2])
+    start = torch.from_numpy(rng.normal(size=(1, 6)))
+
+    result, mask = prune_with_refit(model, start, everything(start), X, y, limit=limits(1e-12), sample_weight=weight)
+
+    assert mask[0].nonzero()[:, 0].tolist() == [1, 4]
+    assert float(result.loss[0]) < 1e-20
+
+
+def test_importance_is_that_of_the_rows_that_count(rng: np.random.Generator) -> None:
+    model, X, _ = linear_problem(rng)
+    weights, weight = torch.from_numpy(rng.normal(size=(2, 6))), torch.zeros(60, dtype=torch.float64)
+    weight[:20] = 3.0
+
+    torch.testing.assert_close(sensitivity(model, weights, X, weight), sensitivity(model, weights, X[:20]))
+    torch.testing.assert_close(normal_matrix(model, weights, X, weight), normal_matrix(model, weights, X[:20]))
+
+
 def test_each_network_has_its_own_limit(rng: np.random.Generator) -> None:
     model, X, y = linear_problem(rng)
     start = torch.from_numpy(rng.normal(size=(2, 6)))

@@ -48,6 +48,7 @@ def rmsprop(
     y: Tensor,
     *,
     rng: np.random.Generator,
+    sample_weight: Tensor | None = None,
     loss: Loss | None = None,
     penalty: AbstractPenalty | None = None,
     settings: FirstOrderSettings | None = None,
@@ -67,6 +68,8 @@ def rmsprop(
         Target.
     rng : numpy.random.Generator
         Shuffles the rows.
+    sample_weight : Tensor of shape (N,), optional
+        Non-negative weights of the rows.
     loss : Loss, optional
         Squared by default.
     penalty : AbstractPenalty, optional
@@ -84,6 +87,7 @@ def rmsprop(
         Mean loss there; inf where no pass had a finite one.
     """
     loss, settings = loss or SquaredLoss(), settings or FirstOrderSettings()
+    rows_weight = torch.ones_like(y) if sample_weight is None else sample_weight / sample_weight.mean()
     free = weights.clone().requires_grad_(True)
     optimiser = torch.optim.RMSprop([free], lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.decay)
@@ -96,7 +100,8 @@ def rmsprop(
             break
         for rows in torch.from_numpy(rng.permutation(len(X))).split(settings.batch_size):
             optimiser.zero_grad()
-            _objective(model, free, X[rows], y[rows], loss, penalty, settings.range_penalty).backward()
+            batch = (X[rows], y[rows], rows_weight[rows])
+            _objective(model, free, *batch, loss, penalty, settings.range_penalty).backward()
             # A network whose gradient is not finite stands still; the others must not suffer from it.
             if free.grad is not None:
                 torch.nan_to_num_(free.grad, nan=0.0, posinf=0.0, neginf=0.0)
@@ -105,7 +110,7 @@ def rmsprop(
         current = free.detach()
         if penalty is not None:
             penalty.advance(current, (epoch + 1) / settings.n_epochs)
-        reached = loss.pointwise(model.predict(current, X) - y, torch).mean(dim=1)
+        reached = loss.value(y, model.predict(current, X), rows_weight, torch)
         better = reached < best_loss
         best[better], best_loss[better] = current[better], reached[better]
         stale = 0 if bool(better.any()) else stale + 1
@@ -117,14 +122,15 @@ def _objective(
     weights: Tensor,
     X: Tensor,
     y: Tensor,
+    row_weight: Tensor,
     loss: Loss,
     penalty: AbstractPenalty | None,
     range_penalty: float,
 ) -> Tensor:
+    """Sum over networks of the mean loss of a batch; ``row_weight`` (N,) has mean one over all rows, not the batch."""
     features, excess = model.features_and_excess(weights, X)
-    total = loss.pointwise(model.read_out(weights, features) - y, torch).mean(dim=1) + range_penalty * excess.mean(
-        dim=1
-    )
+    pointwise = loss.pointwise(model.read_out(weights, features) - y, torch)
+    total = (row_weight * (pointwise + range_penalty * excess)).mean(dim=1)
     if penalty is not None:
         total = total + penalty.value(weights)
     return torch.where(torch.isfinite(total), total, torch.zeros_like(total)).sum()

@@ -92,11 +92,13 @@ def levenberg_marquardt(
     return run.run(replace, budget)
 
 
-def normal_matrix(model: BatchedModel, weights: Tensor, X: Tensor) -> Tensor:
-    """Mean over rows of the products of derivatives, ``J J^T / N``; weights (R, P) -> (R, P, P)."""
+def normal_matrix(model: BatchedModel, weights: Tensor, X: Tensor, sample_weight: Tensor | None = None) -> Tensor:
+    """Mean over rows of the products of derivatives, weighted by (N,); weights (R, P) -> (R, P, P)."""
+    row_weight = X.new_ones(len(X)) if sample_weight is None else sample_weight
     columns = torch.arange(weights.shape[1]).expand(len(weights), -1)
     total = weights.new_zeros(len(weights), weights.shape[1], weights.shape[1])
-    for rows in X.split(rows_per_block(weights.numel())):
+    size = rows_per_block(weights.numel())
+    for rows, counts in zip(X.split(size), row_weight.split(size), strict=True):
         jacobian = model.linearise(weights, rows, columns, with_excess=False).jacobian
-        total += jacobian @ jacobian.mT
-    return total / len(X)
+        total += (jacobian * counts) @ jacobian.mT
+    return total / row_weight.sum()

@@ -14,26 +14,28 @@ from torch import Tensor
 
 from closedform.losses import Loss
 from closedform.networks.lies_batched import BatchedLIES
+from closedform.training._levenberg import rows_per_block
 from closedform.training.contracts import Clock, LMResult, LMSettings
 from closedform.training.least_squares import levenberg_marquardt, normal_matrix
 
 Criterion = Literal["sensitivity", "surgeon"]
 
 
-def sensitivity(model: BatchedLIES, weights: Tensor, X: Tensor) -> Tensor:
+def sensitivity(model: BatchedLIES, weights: Tensor, X: Tensor, sample_weight: Tensor | None = None) -> Tensor:
     r"""How much each weight does: :math:`\overline{|w \, \partial\hat y / \partial w|}`, the mean over rows.
 
     This is the change of the output, to first order, when the weight is taken away (arXiv 2506.08267, pruning).
 
     Shape
     -----
-    weights (R, P), X (N, n_inputs) -> (R, P)
+    weights (R, P), X (N, n_inputs), sample_weight (N,) -> (R, P)
     """
+    row_weight = X.new_ones(len(X)) if sample_weight is None else sample_weight
     total = torch.zeros_like(weights)
-    block = max(64, 2**22 // max(1, weights.numel()))
-    for rows in X.split(block):
-        total += model.linearise(weights, rows).jacobian.abs().sum(dim=2)
-    return weights.abs() * total / len(X)
+    block = rows_per_block(weights.numel())
+    for rows, counts in zip(X.split(block), row_weight.split(block), strict=True):
+        total += model.linearise(weights, rows).jacobian.abs() @ counts
+    return weights.abs() * total / row_weight.sum()
 
 
 def surgeon_saliency(normal: Tensor, weights: Tensor, free: Tensor) -> Tensor:
@@ -142,7 +144,7 @@ def prune_with_refit(
     Parameters
     ----------
     model, X, y, loss, sample_weight, budget
-        As for `levenberg_marquardt`.
+        As for `levenberg_marquardt`; weights of rows are shared by all networks, (N,).
     weights : Tensor of shape (R, P)
         Trained networks.
     mask : bool Tensor of shape (R, P)
@@ -181,7 +183,7 @@ def prune_with_refit(
     for _ in range(settings.max_rounds):
         if not bool(open_.any()) or (budget is not None and budget.expired()):
             break
-        value = _importance(model, state.weights, mask, X, settings.criterion)
+        value = _importance(model, state.weights, mask, X, sample_weight, settings.criterion)
         candidates = mask & ~needed
         count = torch.clamp((share * candidates.sum(dim=1)).long(), min=1)
         rank = torch.where(candidates, value, torch.inf).argsort(dim=1).argsort(dim=1)
@@ -200,10 +202,12 @@ def prune_with_refit(
     return state, mask
 
 
-def _importance(model: BatchedLIES, weights: Tensor, mask: Tensor, X: Tensor, criterion: Criterion) -> Tensor:
+def _importance(
+    model: BatchedLIES, weights: Tensor, mask: Tensor, X: Tensor, sample_weight: Tensor | None, criterion: Criterion
+) -> Tensor:
     if criterion == "sensitivity":
-        return sensitivity(model, weights, X)
-    normal = normal_matrix(model, weights, X)
+        return sensitivity(model, weights, X, sample_weight)
+    normal = normal_matrix(model, weights, X, sample_weight)
     return surgeon_saliency(normal, weights, mask)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -45,6 +45,7 @@ class _Space:
 
     X: FloatArray
     y: FloatArray
+    weight: FloatArray | None
     inputs: tuple[Expression, ...]
     centre: float
     scale: float
@@ -54,6 +55,23 @@ class _Space:
         """The target from the network's output, which is for a target of mean 0 and variance 1."""
         whole = apply("add", apply("mul", constant(self.scale), standardised), constant(self.centre))
         return apply("exp", whole) if self.exponential else whole
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Rows to train on, with their weights."""
+
+    X: Tensor
+    y: Tensor
+    weight: Tensor | None
+
+    @classmethod
+    def of(cls, space: _Space) -> _Rows:
+        weight = None if space.weight is None else torch.from_numpy(space.weight)
+        return cls(torch.from_numpy(space.X), torch.from_numpy(space.y), weight)
+
+    def take(self, index: Tensor) -> _Rows:
+        return _Rows(self.X[index], self.y[index], None if self.weight is None else self.weight[index])
 
 
 def train_dense(problem: Problem, engine: LIESEngine, rng: np.random.Generator, budget: Budget) -> Iterator[Expression]:
@@ -87,36 +105,38 @@ def train_dense(problem: Problem, engine: LIESEngine, rng: np.random.Generator, 
 
 def _spaces(problem: Problem, log_space: bool) -> Iterator[_Space]:
     """The data scaled by their largest values, and once more in logarithms where everything is positive."""
-    yield _space(problem.X, problem.y, [variable(name) for name in problem.names], exponential=False)
+    weight = problem.sample_weight
+    yield _space(problem.X, problem.y, weight, [variable(name) for name in problem.names], exponential=False)
     if log_space and (problem.X > 0).all() and (problem.y > 0).all():
         inputs = [apply("log", variable(name)) for name in problem.names]
-        yield _space(np.log(problem.X), np.log(problem.y), inputs, exponential=True)
+        yield _space(np.log(problem.X), np.log(problem.y), weight, inputs, exponential=True)
 
 
-def _space(X: FloatArray, y: FloatArray, inputs: Sequence[Expression], *, exponential: bool) -> _Space:
+def _space(
+    X: FloatArray, y: FloatArray, weight: FloatArray | None, inputs: Sequence[Expression], *, exponential: bool
+) -> _Space:
     largest = np.abs(X).max(axis=0)
     largest = np.where(largest > 0, largest, 1.0)
     scaled = [apply("mul", constant(1.0 / float(m)), column) for m, column in zip(largest, inputs, strict=True)]
-    spread = float(y.std())
+    centre = float(np.average(y, weights=weight))
+    spread = float(np.sqrt(np.average((y - centre) ** 2, weights=weight)))
     spread = spread if spread > 0 else 1.0
-    centre = float(y.mean())
-    return _Space(X / largest, (y - centre) / spread, tuple(scaled), centre, spread, exponential)
+    return _Space(X / largest, (y - centre) / spread, weight, tuple(scaled), centre, spread, exponential)
 
 
 def _round(
     space: _Space, layout: LIESLayout, engine: LIESEngine, rng: np.random.Generator, budget: Budget
 ) -> Iterator[Expression]:
     """One batch of networks of one layout, trained and read out, best first."""
-    model = BatchedLIES(layout)
-    X, y = torch.from_numpy(space.X), torch.from_numpy(space.y)
-    loss = get_loss(engine.loss)
-    weights, reached = _train(model, initial_weights(layout, X, engine.restarts, rng), X, y, loss, engine, rng, budget)
+    batch = _Batch(BatchedLIES(layout), engine, rng, budget)
+    rows = _Rows.of(space)
+    weights, reached = batch.train(initial_weights(layout, rows.X, engine.restarts, rng), rows)
     if engine.oversample and not budget.expired():
-        weights, reached = _train_again(model, weights, reached, X, y, loss, engine, rng, budget)
+        weights, reached = batch.train_again(weights, reached, rows)
     best = [int(k) for k in torch.argsort(reached)[:_READ_OUT] if bool(torch.isfinite(reached[k]))]
     chosen = weights[best]
     if engine.prune and best and not budget.expired():
-        chosen = _pruned(model, chosen, reached[best], X, y, loss, budget)
+        chosen = batch.pruned(chosen, reached[best], rows)
     for row in chosen.numpy():
         kept = np.where(np.abs(row) > _ZERO * np.abs(row).max(), row, 0.0)
         live, _ = layout.without_constant_units(kept, kept != 0.0)
@@ -125,63 +145,67 @@ def _round(
             yield space.formula(formula)
 
 
-def _train(
-    model: BatchedLIES,
-    weights: Tensor,
-    X: Tensor,
-    y: Tensor,
-    loss: Loss,
-    engine: LIESEngine,
-    rng: np.random.Generator,
-    budget: Budget,
-) -> tuple[Tensor, Tensor]:
-    """Weights (R, P) and mean loss (R,) after training with annealed sparsity."""
-    penalty = None if engine.sparsity is None else _PENALTIES[engine.sparsity](_STRENGTHS[engine.sparsity])
-    if not engine.second_order:
-        settings = FirstOrderSettings(n_epochs=60)
-        return rmsprop(model, weights, X, y, rng=rng, loss=loss, penalty=penalty, settings=settings, budget=budget)
-    result = levenberg_marquardt(
-        model,
-        weights,
-        X,
-        y,
-        loss=loss,
-        penalty=penalty,
-        settings=LMSettings(max_iter=120),
-        replace=lambda dead: initial_weights(model.layout, X, len(dead), rng),
-        budget=budget,
-    )
-    return result.weights, result.loss
+@dataclass(frozen=True)
+class _Batch:
+    """Networks of one layout, and how they are trained."""
 
+    model: BatchedLIES
+    engine: LIESEngine
+    rng: np.random.Generator
+    budget: Budget
 
-def _train_again(
-    model: BatchedLIES,
-    weights: Tensor,
-    reached: Tensor,
-    X: Tensor,
-    y: Tensor,
-    loss: Loss,
-    engine: LIESEngine,
-    rng: np.random.Generator,
-    budget: Budget,
-) -> tuple[Tensor, Tensor]:
-    """Train on rows of which many come from the worst cell of the best network; kept where it is better on all rows."""
-    best = int(torch.argmin(reached))
-    residual = (model.predict(weights[best : best + 1], X)[0] - y).numpy()
-    if not np.isfinite(residual).all():
-        return weights, reached
-    rows = torch.from_numpy(oversampled_rows(X.numpy(), residual, len(X), rng))
-    again, _ = _train(model, weights, X[rows], y[rows], loss, engine, rng, budget)
-    judged = loss.pointwise(model.predict(again, X) - y, torch).mean(dim=1)
-    better = judged < reached
-    return torch.where(better[:, None], again, weights), torch.where(better, judged, reached)
+    @property
+    def loss(self) -> Loss:
+        return get_loss(self.engine.loss)
 
+    def train(self, weights: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
+        """Weights (R, P) and mean loss (R,) after training with annealed sparsity."""
+        kind = self.engine.sparsity
+        common: dict[str, Any] = {
+            "sample_weight": rows.weight,
+            "loss": self.loss,
+            "penalty": None if kind is None else _PENALTIES[kind](_STRENGTHS[kind]),
+            "budget": self.budget,
+        }
+        if not self.engine.second_order:
+            settings = FirstOrderSettings(n_epochs=60)
+            return rmsprop(self.model, weights, rows.X, rows.y, rng=self.rng, settings=settings, **common)
+        result = levenberg_marquardt(
+            self.model,
+            weights,
+            rows.X,
+            rows.y,
+            settings=LMSettings(max_iter=120),
+            replace=lambda dead: initial_weights(self.model.layout, rows.X, len(dead), self.rng),
+            **common,
+        )
+        return result.weights, result.loss
 
-def _pruned(
-    model: BatchedLIES, weights: Tensor, reached: Tensor, X: Tensor, y: Tensor, loss: Loss, budget: Budget
-) -> Tensor:
-    limit = torch.clamp(_ALLOWED_RISE * reached, min=_NEGLIGIBLE)
-    result, mask = prune_with_refit(
-        model, weights, weights != 0, X, y, limit=limit, loss=loss, settings=PruneSettings(), budget=budget
-    )
-    return torch.where(mask, result.weights, torch.zeros_like(result.weights))
+    def train_again(self, weights: Tensor, reached: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
+        """Train on rows of which many come from the worst cell of the best network; kept where all rows are better."""
+        best = int(torch.argmin(reached))
+        residual = (self.model.predict(weights[best : best + 1], rows.X)[0] - rows.y).numpy()
+        if not np.isfinite(residual).all():
+            return weights, reached
+        counts = None if rows.weight is None else rows.weight.numpy()
+        index = oversampled_rows(rows.X.numpy(), residual, len(rows.X), self.rng, sample_weight=counts)
+        again, _ = self.train(weights, rows.take(torch.from_numpy(index)))
+        judged = self.loss.value(rows.y, self.model.predict(again, rows.X), rows.weight, torch)
+        better = judged < reached
+        return torch.where(better[:, None], again, weights), torch.where(better, judged, reached)
+
+    def pruned(self, weights: Tensor, reached: Tensor, rows: _Rows) -> Tensor:
+        """Weights (R, P) with those at zero that can go."""
+        result, mask = prune_with_refit(
+            self.model,
+            weights,
+            weights != 0,
+            rows.X,
+            rows.y,
+            limit=torch.clamp(_ALLOWED_RISE * reached, min=_NEGLIGIBLE),
+            loss=self.loss,
+            sample_weight=rows.weight,
+            settings=PruneSettings(),
+            budget=self.budget,
+        )
+        return torch.where(mask, result.weights, torch.zeros_like(result.weights))
