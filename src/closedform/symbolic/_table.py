@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 
 if TYPE_CHECKING:
     from closedform.symbolic.expression import Expression
@@ -17,6 +17,8 @@ class Draft:
 
     Filling a guarded object field by field through ``object.__setattr__`` takes three times as long.
     """
+
+    finished: ClassVar[type[Draft]]
 
     __slots__ = (
         "__weakref__",
@@ -50,6 +52,10 @@ class Draft:
         self._complexity: int | None = None
         self._order: Any = None  # what symbolic/order.py found out about the node
         self._program: Any = None
+
+    def __init_subclass__(cls) -> None:
+        """There is one subclass: what drafts become."""
+        Draft.finished = cls
 
 
 class _Ref(weakref.ref[Draft]):

@@ -9,16 +9,17 @@ walks nodes should therefore key its tables by ``id(node)`` and compare with ``i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from fractions import Fraction
-from functools import cache
-from numbers import Integral, Rational, Real
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar, cast, overload
-from zlib import crc32
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NoReturn, TypeVar, overload
 
 from closedform.exceptions import InputError
-from closedform.symbolic._table import Draft, look_up, remember
+from closedform.symbolic._build import Number as Number
+from closedform.symbolic._build import apply as apply
+from closedform.symbolic._build import as_expression as as_expression
+from closedform.symbolic._build import binary, intern_apply, rebuild
+from closedform.symbolic._build import constant as constant
+from closedform.symbolic._build import variable as variable
+from closedform.symbolic._table import Draft
 from closedform.symbolic._traverse import find_variables, flatten, free_constants, postorder
 from closedform.symbolic.operators import Operator, operator
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from closedform.symbolic.evaluate import BoolArray
     from closedform.symbolic.refit import RefitResult
 
-Number = int | Fraction | float
 Kind = Literal["constant", "variable", "apply"]
 T = TypeVar("T")
 
@@ -123,7 +123,7 @@ class Expression(Draft):
                 count = len(node.args)
                 args = tuple(done[-count:])
                 del done[-count:]
-                done.append(_intern_apply(node.op, args))
+                done.append(intern_apply(node.op, args))
             elif node.n_constants == 0:
                 done.append(node)
             elif node.kind == "constant":
@@ -167,7 +167,7 @@ class Expression(Draft):
                 return by_node[id(node)]
             if node.kind == "variable":
                 return by_name.get(node.name, node)
-            return _intern_apply(node.op, args) if args else node
+            return intern_apply(node.op, args) if args else node
 
         return self.fold(replace)
 
@@ -314,177 +314,52 @@ class Expression(Draft):
         return self
 
     def __reduce__(self) -> tuple[Callable[..., Expression], tuple[Any, ...]]:
-        return _rebuild, (flatten(self),)
+        return rebuild, (flatten(self),)
 
     def __add__(self, other: Any) -> Expression:
-        return _binary(_ADD, self, other)
+        return binary(_ADD, self, other)
 
     def __radd__(self, other: Any) -> Expression:
-        return _binary(_ADD, other, self)
+        return binary(_ADD, other, self)
 
     def __sub__(self, other: Any) -> Expression:
-        return _binary(_SUB, self, other)
+        return binary(_SUB, self, other)
 
     def __rsub__(self, other: Any) -> Expression:
-        return _binary(_SUB, other, self)
+        return binary(_SUB, other, self)
 
     def __mul__(self, other: Any) -> Expression:
-        return _binary(_MUL, self, other)
+        return binary(_MUL, self, other)
 
     def __rmul__(self, other: Any) -> Expression:
-        return _binary(_MUL, other, self)
+        return binary(_MUL, other, self)
 
     def __truediv__(self, other: Any) -> Expression:
-        return _binary(_DIV, self, other)
+        return binary(_DIV, self, other)
 
     def __rtruediv__(self, other: Any) -> Expression:
-        return _binary(_DIV, other, self)
+        return binary(_DIV, other, self)
 
     def __pow__(self, other: Any) -> Expression:
-        return _binary(_POW, self, other)
+        return binary(_POW, self, other)
 
     def __rpow__(self, other: Any) -> Expression:
-        return _binary(_POW, other, self)
+        return binary(_POW, other, self)
 
     def __neg__(self) -> Expression:
-        return _intern_apply(_NEG, (self,))
+        return intern_apply(_NEG, (self,))
 
     def __pos__(self) -> Expression:
         return self
 
     def __abs__(self) -> Expression:
-        return _intern_apply(_ABS, (self,))
+        return intern_apply(_ABS, (self,))
 
     # NumPy arrays must not swallow expressions element by element.
     __array_ufunc__: ClassVar[None] = None
 
 
 _set = object.__setattr__
-
-
-# --- constructors -----------------------------------------------------------------------------------------------------
-
-
-def _finish(key: tuple[Any, ...], draft: Draft) -> Expression:
-    draft.__class__ = Expression
-    return remember(key, cast(Expression, draft))
-
-
-def _intern_apply(op: Operator, args: tuple[Expression, ...]) -> Expression:
-    """Return the node ``op(*args)``; the caller has checked the number of arguments."""
-    # ids are safe as keys: the node keeps its arguments alive, and its entry goes when it goes.
-    key = (op, *[id(argument) for argument in args])
-    known = look_up(key)
-    if known is not None:
-        return known
-    node = Draft("apply", 0)
-    node.op = op
-    node.args = args
-    size, depth, n_constants = 1, 0, 0
-    digests = [_code(op)]
-    for argument in args:
-        size += argument.size
-        n_constants += argument.n_constants
-        if argument.depth > depth:
-            depth = argument.depth
-        digests.append(argument._digest)
-    node.size, node.depth, node.n_constants = size, depth + 1, n_constants
-    node._digest = hash(tuple(digests))
-    return _finish(key, node)
-
-
-@cache
-def _code(op: Operator) -> int:
-    """Return a number for the operator that is the same in every process, unlike ``hash`` of a text."""
-    return crc32(op.name.encode())
-
-
-def constant(value: Number) -> Expression:
-    """Return a constant: exact for int and Fraction, free for float.
-
-    Parameters
-    ----------
-    value : int, Fraction, float or a NumPy number
-        Finite, and within the range of float64.
-
-    Raises
-    ------
-    InputError
-        For nan, infinity, an exact number beyond float64, or something that is not a real number.
-    """
-    number: Number
-    if isinstance(value, float):
-        number = float(value) + 0.0  # also turns -0.0 into 0.0, and a NumPy float into a plain one
-    elif isinstance(value, Integral):
-        number = int(value)
-    elif isinstance(value, Rational):
-        number = Fraction(value.numerator, value.denominator)
-        number = number.numerator if number.denominator == 1 else number
-    elif isinstance(value, Real):
-        number = float(value) + 0.0
-    else:
-        raise InputError(f"a constant must be a real number, but {value!r} of type {type(value).__name__} was given")
-    key = (type(number), number)
-    known = look_up(key)
-    return known if known is not None else _finish(key, _new_constant(number))
-
-
-def _new_constant(number: Number) -> Draft:
-    try:
-        finite = math.isfinite(number)
-    except OverflowError:
-        finite = False
-    if not finite:
-        raise InputError(f"a constant must be finite and within the range of float64, but {number!s:.40} was given")
-    free = isinstance(number, float)
-    # Python gives -1 and -2 the same hash; a digest must tell 1/x from 1/x**2.
-    node = Draft("constant", hash((free, number, number == -1)), value=number)
-    node.n_constants = int(free)
-    return node
-
-
-def variable(name: str) -> Expression:
-    """Return a variable. Any non-empty string is a name."""
-    if not isinstance(name, str) or not name:
-        raise InputError(f"the name of a variable must be a non-empty text, but {name!r} was given")
-    key = (str, name)
-    known = look_up(key)
-    if known is not None:
-        return known
-    return _finish(key, Draft("variable", hash((7, crc32(name.encode("utf-8", "surrogatepass")))), name=name))
-
-
-def apply(op: Operator | str, *args: Expression | Number) -> Expression:
-    """Return ``op(*args)``; numbers become constants.
-
-    Raises
-    ------
-    InputError
-        If there is no such operator, or the number of arguments does not fit.
-    """
-    row = operator(op) if isinstance(op, str) else op
-    count = len(args)
-    if (row.arity is None and count < 2) or (row.arity is not None and count != row.arity):
-        wanted = "two or more arguments" if row.arity is None else f"{row.arity} argument{'s' * (row.arity != 1)}"
-        raise InputError(f"{row.name} takes {wanted}, but {count} {'was' if count == 1 else 'were'} given")
-    return _intern_apply(row, tuple([as_expression(argument) for argument in args]))
-
-
-def as_expression(value: Expression | Number) -> Expression:
-    """Return `value` itself if it is an expression, else the constant."""
-    return value if isinstance(value, Expression) else constant(value)
-
-
-def _binary(op: Operator, left: Any, right: Any) -> Expression:
-    if not isinstance(left, Expression):
-        if not isinstance(left, Real):
-            return cast(Expression, NotImplemented)
-        left = constant(cast(float, left))
-    elif not isinstance(right, Expression):
-        if not isinstance(right, Real):
-            return cast(Expression, NotImplemented)
-        right = constant(cast(float, right))
-    return _intern_apply(op, (left, right))
 
 
 def _cost(node: Expression, costs: tuple[tuple[int, bool], ...]) -> tuple[int, bool]:
@@ -497,14 +372,3 @@ def _cost(node: Expression, costs: tuple[tuple[int, bool], ...]) -> tuple[int, b
     n_fixed = len(costs) - len(varying)
     # The numbers of a sum or product are one number, however the canonical form lists them.
     return node.op.complexity + sum(varying) + (min(n_fixed, 1) if node.op.arity is None else n_fixed), True
-
-
-def _rebuild(rows: tuple[tuple[Any, ...], ...]) -> Expression:
-    """Undo `flatten`: what unpickling calls."""
-    nodes: list[Expression] = []
-    for kind, payload, positions in rows:
-        if kind == "apply":
-            nodes.append(_intern_apply(payload, tuple([nodes[position] for position in positions])))
-        else:
-            nodes.append(constant(payload) if kind == "constant" else variable(payload))
-    return nodes[-1]
