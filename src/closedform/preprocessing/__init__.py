@@ -12,28 +12,37 @@ from closedform.preprocessing.checks import (
     constant_columns,
     extreme_columns,
 )
+from closedform.preprocessing.columns import Column, encode, learn_columns
 from closedform.preprocessing.kinds import InputTypeError
 from closedform.preprocessing.readers import read_columns, read_table, split_target
 from closedform.preprocessing.sampling import subsample
 from closedform.preprocessing.scaling import Scaling
 from closedform.preprocessing.table import Table, check_X, match_columns
+from closedform.preprocessing.targets import Task, check_target_classes, check_target_numbers, task_of
 from closedform.preprocessing.writers import write_predictions
 
 __all__ = [
+    "Column",
     "InputTypeError",
     "Scaling",
     "Table",
+    "Task",
     "TrainingData",
     "check_X",
     "check_X_y",
     "check_sample_weight",
+    "check_target_classes",
+    "check_target_numbers",
     "check_y",
     "constant_columns",
+    "encode",
     "extreme_columns",
+    "learn_columns",
     "match_columns",
     "read_columns",
     "read_table",
     "split_target",
     "subsample",
+    "task_of",
     "write_predictions",
 ]

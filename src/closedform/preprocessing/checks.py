@@ -98,11 +98,10 @@ def check_X_y(
     DataWarning
         Constant columns or target, more than `WIDE` columns, magnitudes beyond 1e100 or below 1e-100.
     """
-    if y is None:
-        raise InputError(f"{estimator} requires y to be passed, but the target y is None.")
+    refuse_no_target(y, estimator)
     table = check_X(X, allow_nan=allow_nan, minimum_rows=minimum_rows, estimator=estimator)
-    target_name = _name_of(y)
-    target = check_y(y, name=target_name)
+    name = target_name(y)
+    target = check_y(y, name=name)
     if len(target) != table.n_rows:
         raise InputError(
             f"Found input variables with inconsistent numbers of samples: [{table.n_rows}, {len(target)}]: "
@@ -112,7 +111,7 @@ def check_X_y(
         table=table,
         y=target,
         sample_weight=check_sample_weight(sample_weight, table.n_rows),
-        target_name=target_name,
+        target_name=name,
         dropped_constant=constant_columns(table),
         constant_target=bool(np.all(target == target[0])),
     )
@@ -120,7 +119,13 @@ def check_X_y(
     return data
 
 
-def _name_of(y: Any) -> str:
+def refuse_no_target(y: Any, estimator: str) -> None:
+    """Raise InputError where there is no target at all."""
+    if y is None:
+        raise InputError(f"{estimator} requires y to be passed, but the target y is None.")
+
+
+def target_name(y: Any) -> str:
     """Name of a pandas, polars or one-column target, else ``y``."""
     name = getattr(y, "name", None)
     columns = getattr(y, "columns", None)
@@ -129,8 +134,16 @@ def _name_of(y: Any) -> str:
     return name if isinstance(name, str) and name else "y"
 
 
-def check_y(y: Any, *, name: str = "y") -> NDArray[np.float64]:
+def check_y(y: Any, *, name: str = "y", advice: str = "a regression target must be numbers.") -> NDArray[np.float64]:
     """Check a target and return it as float64.
+
+    Parameters
+    ----------
+    y : array-like of shape (n_rows,)
+    name : str, default="y"
+        Its name, for messages.
+    advice : str
+        What to say about a target of words.
 
     Raises
     ------
@@ -139,10 +152,10 @@ def check_y(y: Any, *, name: str = "y") -> NDArray[np.float64]:
     """
     refuse_sparse(y)
     label = f"target '{name}'"
-    values = _one_column(_target_values(y), label)
+    values = one_target(target_values(y), label)
     if len(values) == 0:
         raise InputError(f"Found array with 0 sample(s) (shape={values.shape}): {label} is empty.")
-    target = np.ascontiguousarray(to_float(label, values, advice="a regression target must be numbers."))
+    target = np.ascontiguousarray(to_float(label, values, advice=advice))
     for bad, what in ((np.isnan(target), "NaN"), (np.isinf(target), "infinity or a value too large for float64")):
         if bad.any():
             raise InputError(
@@ -152,7 +165,7 @@ def check_y(y: Any, *, name: str = "y") -> NDArray[np.float64]:
     return target
 
 
-def _target_values(y: Any) -> NDArray:
+def target_values(y: Any) -> NDArray:
     """The raw values of a target of any kind."""
     if is_pandas(y):
         if y.ndim == 1:
@@ -178,7 +191,8 @@ def _list_values(y: Any) -> NDArray:
     return values
 
 
-def _one_column(values: NDArray, label: str) -> NDArray:
+def one_target(values: NDArray, label: str) -> NDArray:
+    """One dimension of target values; a single column is taken with scikit-learn's warning, five frames up."""
     if values.dtype.kind == "c":
         raise complex_error(label)
     if values.ndim == 2 and values.shape[1] == 1:
@@ -247,11 +261,7 @@ def largest_magnitudes(values: NDArray[np.float64]) -> NDArray[np.float64]:
 def _warn_of_oddities(data: TrainingData) -> None:
     table = data.table
     if data.dropped_constant:
-        plural = len(data.dropped_constant) > 1
-        _warn(
-            f"{'columns' if plural else 'column'} {quoted(data.dropped_constant)} "
-            f"{'have' if plural else 'has'} the same value in every row and {'are' if plural else 'is'} left out."
-        )
+        _warn(constant_sentence(data.dropped_constant))
     if data.constant_target:
         _warn(f"target '{data.target_name}' is {float(data.y[0])!r} in every row: the formula is this constant.")
     if table.n_columns >= WIDE:
@@ -266,6 +276,13 @@ def _warn_of_oddities(data: TrainingData) -> None:
             f"magnitudes beyond 1e100 or below 1e-100 in {quoted(extreme)}: the search scales them by a power of ten; "
             "consider other units."
         )
+
+
+def constant_sentence(names: Sequence[str]) -> str:
+    """Say that these columns are left out because they are constant."""
+    if len(names) == 1:
+        return f"column {quoted(names)} has the same value in every row and is left out."
+    return f"columns {quoted(names)} have the same value in every row and are left out."
 
 
 def _warn(message: str) -> None:

@@ -6,8 +6,9 @@ kind of frame (polars, pyarrow, modin, lazy frames, ...) through narwhals.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +39,75 @@ def read_container(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]
     if _is_other_frame(X):
         return _from_narwhals(X)
     return _from_array(X)
+
+
+class RawColumn(NamedTuple):
+    """One column before anything is made of its cells.
+
+    `values` has shape (n_rows,) and any dtype; instants of time are datetime64 in UTC.  `category` is True where the
+    container itself says that the column holds categories, whatever its cells are.
+    """
+
+    values: NDArray
+    category: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class RawColumns:
+    """Names and size of a table whose columns are taken out one at a time.
+
+    Attributes
+    ----------
+    names : tuple of str
+        ``x0, x1, ...`` where the container has none; then `named` is False.
+    named : bool
+    n_rows : int
+    read : callable of int
+        Gives the column at a position as a `RawColumn`: a view where the container allows it.
+    """
+
+    names: tuple[str, ...]
+    named: bool
+    n_rows: int
+    read: Callable[[int], RawColumn]
+
+
+def raw_columns(X: Any) -> RawColumns:
+    """Open any container as a table of columns of any kind; see `read_container` for the numbers alone.
+
+    Raises
+    ------
+    InputError, InputTypeError
+        Not a table of rows and columns, or a name that occurs twice.
+    """
+    refuse_sparse(X)
+    if isinstance(X, Mapping):
+        return _raw_mapping(X)
+    if is_pandas(X):
+        names, positional = _pandas_names(X)
+        return RawColumns(_made_up(len(names)) if positional else names, not positional, len(X),
+                          lambda j: pandas_column(X.iloc[:, j]))  # fmt: skip
+    if _is_other_frame(X):
+        frame = _narwhals_frame(X)
+        given = list(frame.columns)
+        return RawColumns(tuple(str(name) for name in given), True, len(frame),
+                          lambda j: narwhals_column(frame[given[j]]))  # fmt: skip
+    array = _as_matrix(X)
+    if array.dtype.names is not None:
+        return _raw_mapping({name: array[name] for name in array.dtype.names})
+    return RawColumns(_made_up(array.shape[1]), False, len(array), lambda j: RawColumn(array[:, j]))
+
+
+def _made_up(n_columns: int) -> tuple[str, ...]:
+    return tuple(f"x{j}" for j in range(n_columns))
+
+
+def _raw_mapping(X: Mapping) -> RawColumns:
+    names = tuple(str(name) for name in X)
+    refuse_duplicates(names)
+    columns = [one_column(name, values) for name, values in zip(names, X.values(), strict=True)]
+    n_rows = _common_length(names, [column.values for column in columns])
+    return RawColumns(names, True, n_rows, columns.__getitem__)
 
 
 def refuse_sparse(X: Any) -> None:
@@ -84,30 +154,49 @@ def _from_mapping(X: Mapping) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     names = tuple(str(name) for name in X)
     refuse_duplicates(names)
     columns = [_one_dimensional(name, values) for name, values in zip(names, X.values(), strict=True)]
-    lengths = {len(column) for column in columns}
-    if len(lengths) > 1:
-        told = ", ".join(f"'{n}' has {len(c)}" for n, c in list(zip(names, columns, strict=True))[:5])
-        raise InputError(f"All columns must have the same number of rows: {told}.")
-    matrix = _empty_matrix(lengths.pop() if lengths else 0, names)
+    matrix = _empty_matrix(_common_length(names, columns), names)
     for j, (name, column) in enumerate(zip(names, columns, strict=True)):
         matrix[:, j] = to_float(f"column '{name}'", column)
     return names, matrix
 
 
+def _common_length(names: Sequence[str], columns: Sequence[NDArray]) -> int:
+    lengths = {len(column) for column in columns}
+    if len(lengths) > 1:
+        told = ", ".join(f"'{n}' has {len(c)}" for n, c in list(zip(names, columns, strict=True))[:5])
+        raise InputError(f"All columns must have the same number of rows: {told}.")
+    return lengths.pop() if lengths else 0
+
+
+def one_column(name: str, values: Any) -> RawColumn:
+    """A single column from a Series of any library, an arrow array, an array or a list."""
+    if is_pandas(values) and values.ndim == 1:
+        return pandas_column(values)
+    if hasattr(values, "dtype") and hasattr(values, "to_list"):
+        import narwhals as nw
+
+        return narwhals_column(nw.from_native(values, series_only=True))
+    if hasattr(values, "to_pylist"):
+        # Of arrow's arrays, only this gives categories and their missing cells right.
+        values = values.to_pylist()
+    array = _as_array(values)
+    if array.dtype.kind in "US" and isinstance(values, list | tuple):
+        array = np.array(values, dtype=object)  # numpy would write numbers and missing cells as text, too
+    return RawColumn(_refuse_dimensions(name, array))
+
+
 def _one_dimensional(name: str, values: Any) -> NDArray:
-    column = series_values(values) if is_pandas(values) else _as_array(values)
+    return _refuse_dimensions(name, series_values(values) if is_pandas(values) else _as_array(values))
+
+
+def _refuse_dimensions(name: str, column: NDArray) -> NDArray:
     if column.ndim != 1:
         raise InputError(f"column '{name}' must have one dimension, but its shape is {column.shape}.")
     return column
 
 
 def _from_pandas(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
-    if X.ndim == 1:
-        raise InputError(f"Expected 2D array, got 1D array instead: a pandas {type(X).__name__}. {_RESHAPE}")
-    # A frame made from an array has the columns 0, 1, 2, ...: positions, not names.
-    positional = all(isinstance(c, int | np.integer) for c in X.columns) and list(X.columns) == list(range(X.shape[1]))
-    names = tuple(str(column) for column in X.columns)
-    refuse_duplicates(names)
+    names, positional = _pandas_names(X)
     if all(dtype == np.float64 for dtype in X.dtypes):
         matrix = np.ascontiguousarray(X.to_numpy())  # in one go: much faster for long tables
     else:
@@ -115,6 +204,42 @@ def _from_pandas(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
         for j, name in enumerate(names):
             matrix[:, j] = to_float(f"column '{name}'", series_values(X.iloc[:, j]))
     return (None if positional else names), matrix
+
+
+def _pandas_names(X: Any) -> tuple[tuple[str, ...], bool]:
+    """Names of the columns, and whether they are nothing but positions."""
+    if X.ndim == 1:
+        raise InputError(f"Expected 2D array, got 1D array instead: a pandas {type(X).__name__}. {_RESHAPE}")
+    # A frame made from an array has the columns 0, 1, 2, ...: positions, not names.
+    positional = all(isinstance(c, int | np.integer) for c in X.columns) and list(X.columns) == list(range(X.shape[1]))
+    names = tuple(str(column) for column in X.columns)
+    refuse_duplicates(names)
+    return names, positional
+
+
+def pandas_column(series: Any) -> RawColumn:
+    """A pandas Series with its kind kept: categories as objects, truth as bool or objects, instants in UTC."""
+    import pandas as pd
+
+    dtype = series.dtype
+    if isinstance(dtype, pd.CategoricalDtype):
+        return RawColumn(np.asarray(series.to_numpy(dtype=object)), category=True)
+    if isinstance(dtype, np.dtype):
+        return RawColumn(np.asarray(series.to_numpy()))
+    if isinstance(dtype, pd.PeriodDtype):
+        return RawColumn(np.asarray(series.dt.to_timestamp().to_numpy()))
+    if isinstance(dtype, pd.DatetimeTZDtype):
+        return RawColumn(np.asarray(series.dt.tz_convert(None).to_numpy()))
+    if isinstance(dtype, pd.ArrowDtype):
+        import narwhals as nw
+
+        return narwhals_column(nw.from_native(series.array.__arrow_array__(), series_only=True))
+    kind = getattr(dtype, "kind", "O")
+    if kind == "b" and series.hasnans:
+        return RawColumn(np.asarray(series.to_numpy(dtype=object)))
+    if kind in "biu" and not series.hasnans:
+        return RawColumn(np.asarray(series.to_numpy(dtype=bool if kind == "b" else f"{kind}8")))
+    return RawColumn(series_values(series))
 
 
 def series_values(series: Any) -> NDArray:
@@ -131,7 +256,8 @@ def series_values(series: Any) -> NDArray:
     return np.asarray(series.to_numpy(dtype=object))
 
 
-def _from_narwhals(X: Any) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+def _narwhals_frame(X: Any) -> Any:
+    """Any other frame, wrapped; a lazy one is computed here."""
     import narwhals as nw
 
     # pyarrow allows a name twice, narwhals does not look: check before the frame is wrapped.
@@ -141,8 +267,11 @@ def _from_narwhals(X: Any) -> tuple[tuple[str, ...], NDArray[np.float64]]:
         frame: Any = nw.from_native(X)
     except TypeError as error:
         raise InputTypeError(f"Expected a table (array, data frame), got {type(X).__name__}: {error}") from error
-    if isinstance(frame, nw.LazyFrame):
-        frame = frame.collect()
+    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+
+
+def _from_narwhals(X: Any) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    frame = _narwhals_frame(X)
     names = tuple(frame.columns)
     matrix = _empty_matrix(len(frame), names)
     for j, name in enumerate(names):
@@ -159,9 +288,25 @@ def narwhals_values(series: Any) -> NDArray:
     return np.array(series.to_list(), dtype=object)
 
 
+def narwhals_column(series: Any) -> RawColumn:
+    """A narwhals Series with its kind kept."""
+    import narwhals as nw
+
+    dtype = series.dtype
+    if isinstance(dtype, nw.Date | nw.Datetime | nw.Duration):
+        return RawColumn(np.asarray(series.to_numpy()))
+    if isinstance(dtype, nw.Boolean) and not series.null_count():
+        return RawColumn(np.asarray(series.to_numpy()).astype(bool, copy=False))
+    return RawColumn(narwhals_values(series), category=isinstance(dtype, nw.Categorical | nw.Enum))
+
+
 def _as_array(X: Any) -> NDArray:
     """`np.asarray` with errors that are InputError; ragged lists are told as such, masked cells are missing values."""
     if isinstance(X, np.ma.MaskedArray):
+        if X.dtype.kind not in "fiub":
+            cells = X.data.astype(object)
+            cells[np.ma.getmaskarray(X)] = None
+            return cells
         return np.ma.filled(X.astype(np.float64), np.nan)
     try:
         return np.asarray(X)
@@ -172,13 +317,27 @@ def _as_array(X: Any) -> NDArray:
 
 
 def _from_array(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
+    array = _as_matrix(X)
+    if array.dtype.names is not None:
+        return _from_mapping({name: array[name] for name in array.dtype.names})
+    if array.dtype.kind in "fiub":
+        with np.errstate(over="ignore"):
+            return None, np.ascontiguousarray(array, dtype=np.float64)
+    matrix = np.empty(array.shape, dtype=np.float64)
+    for j in range(array.shape[1]):
+        matrix[:, j] = to_float(f"column 'x{j}'", array[:, j])
+    return None, matrix
+
+
+def _as_matrix(X: Any) -> NDArray:
+    """A two-dimensional array of anything but complex numbers, or a structured one; cells of lists stay as they are."""
     if X is None or isinstance(X, str | bytes):
         raise InputTypeError(
             f"Expected a table (array, data frame), got {shown(X)}; read_table in closedform.preprocessing reads files."
         )
     array = _as_array(X)
     if array.dtype.names is not None:
-        return _from_mapping({name: array[name] for name in array.dtype.names})
+        return array
     if array.ndim == 0:
         raise InputError(f"Expected 2D array, got scalar array instead: {shown(X)}. {_RESHAPE}")
     if array.ndim == 1:
@@ -187,16 +346,10 @@ def _from_array(X: Any) -> tuple[tuple[str, ...] | None, NDArray[np.float64]]:
         raise InputError(f"Found array with dim {array.ndim}, while dim <= 2 is required: shape {array.shape}.")
     if array.dtype.kind == "c":
         raise complex_error(f"an array of dtype {array.dtype}")
-    if array.dtype.kind in "fiub":
-        with np.errstate(over="ignore"):
-            return None, np.ascontiguousarray(array, dtype=np.float64)
-    if isinstance(X, list | tuple):
+    if array.dtype.kind not in "fiub" and isinstance(X, list | tuple):
         # Lists of mixed kinds would all turn into text in numpy: keep each cell as it was.
-        array = _object_cells(X, array.shape)
-    matrix = np.empty(array.shape, dtype=np.float64)
-    for j in range(array.shape[1]):
-        matrix[:, j] = to_float(f"column 'x{j}'", array[:, j])
-    return None, matrix
+        return _object_cells(X, array.shape)
+    return array
 
 
 def _object_cells(X: Sequence, shape: tuple[int, ...]) -> NDArray:

@@ -116,7 +116,8 @@ def _number(label: str, row: int, value: object) -> float:
     )
 
 
-def _is_number_text(text: object) -> bool:
+def is_number_text(text: object) -> bool:
+    """Tell whether a text reads as a number."""
     try:
         float(text)  # type: ignore[arg-type]
     except ValueError:
@@ -134,7 +135,7 @@ def _is_date_text(text: object) -> bool:
 
 def _text_error(label: str, values: NDArray, text_rows: list[int], n_numbers: int, advice: str) -> InputError:
     """Tell a number written as text, a few bad cells and a column of words apart: each needs other advice."""
-    bad = [row for row in text_rows if not _is_number_text(values[row])]
+    bad = [row for row in text_rows if not is_number_text(values[row])]
     if not bad:
         return InputError(
             f"{label} holds numbers written as text ({_cells(values, text_rows)}): "

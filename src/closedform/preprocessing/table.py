@@ -112,15 +112,15 @@ def check_X(
     else:
         names, values = read_container(X)
         table = Table(names or tuple(f"x{j}" for j in range(values.shape[1])), values, named=names is not None)
-    _check_shape(table, minimum_rows, estimator)
+    check_shape((table.n_rows, table.n_columns), minimum_rows, estimator)
     if feature_names is not None:
         table = match_columns(table, feature_names, named=named, estimator=estimator)
     check_finite(table, allow_nan=allow_nan)
     return table
 
 
-def _check_shape(table: Table, minimum_rows: int, estimator: str) -> None:
-    shape = table.values.shape
+def check_shape(shape: tuple[int, int], minimum_rows: int, estimator: str) -> None:
+    """Raise InputError where there are too few rows, or no column."""
     if shape[0] < minimum_rows:
         raise InputError(
             f"Found array with {shape[0]} sample(s) (shape={shape}) while a minimum of {minimum_rows} is required "
