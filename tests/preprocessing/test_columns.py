@@ -239,8 +239,11 @@ def test_more_that_is_refused():
         learn_columns({"color": [1, 2]}, categorical=["colr"])
     with pytest.raises(InputError, match=r"must be 'auto' or a list of column names, got 'color'"):
         learn_columns({"color": [1, 2]}, categorical="color")
-    with pytest.raises(InputError, match="max_levels must be at least 1, got 0"):
-        learn_columns({"a": [1, 2]}, max_levels=0)
+    with pytest.raises(InputError, match="must be 'auto' or a list of column names, got None"):
+        learn_columns({"color": [1, 2]}, categorical=None)
+    for wrong in (0, 2.5, "few"):
+        with pytest.raises(InputError, match=f"max_levels must be a whole number of at least 1, got {wrong!r}"):
+            learn_columns({"a": [1, 2]}, max_levels=wrong)
     with pytest.raises(InputTypeError, match=r"column 'c', row 2 holds \[2\]"):
         learned(pd.Series(["a", [2]]))
 

@@ -77,6 +77,8 @@ def label_text(label: Label) -> str:
 
 def date_text(days: float) -> str:
     """Write days since 1970-01-01 as a date, or as date and time where they are not whole."""
+    if abs(days) > 1e8:  # beyond what microseconds reach
+        return str(np.datetime64(round(days), "D"))
     instant = np.datetime64(0, "D") + np.timedelta64(round(days * 86_400_000_000), "us")
     for unit in ("D", "s"):
         if instant.astype(f"datetime64[{unit}]") == instant:

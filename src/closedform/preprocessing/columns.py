@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
 
@@ -184,8 +184,8 @@ def learn_columns(
     table = _opened(X)
     check_shape((table.n_rows, len(table.names)), minimum_rows, estimator)
     wanted = _names_of(categorical, table.names)
-    if max_levels < 1:
-        raise InputError(f"max_levels must be at least 1, got {max_levels!r}.")
+    if not isinstance(max_levels, int | np.integer) or max_levels < 1:
+        raise InputError(f"max_levels must be a whole number of at least 1, got {max_levels!r}.")
     columns, encoded, mixed = [], [], {}
     for position, name in enumerate(table.names):
         raw = table.read(position)
@@ -210,9 +210,9 @@ def _opened(X: Any) -> RawColumns:
 
 def _names_of(categorical: Any, names: Sequence[str]) -> frozenset[str]:
     """The columns named by the parameter `categorical`."""
-    if isinstance(categorical, str):
-        if categorical == "auto":
-            return frozenset()
+    if isinstance(categorical, str) and categorical == "auto":
+        return frozenset()
+    if isinstance(categorical, str) or not isinstance(categorical, Iterable):
         raise InputError(f"categorical must be 'auto' or a list of column names, got {categorical!r}.")
     for name in categorical:
         if name not in names:
