@@ -10,6 +10,7 @@ import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.library.pool import Recipe, build
+from closedform.losses import SquaredLoss
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -67,6 +68,27 @@ class Proposal:
     def expression(self) -> Expression:
         """The whole formula."""
         return build(self.outer(self.recipe))
+
+
+@dataclass(frozen=True)
+class Errors:
+    """What a formula leaves to be explained; infinite where it is not defined on all rows.
+
+    Parameters
+    ----------
+    exactness : float
+        Root mean squared error over the spread of the target, whatever the loss.
+    standing : float
+        Root of the loss over the loss of the mean: what formulas are ranked by. The same for the squared loss.
+    """
+
+    exactness: float
+    standing: float
+
+    @property
+    def finite(self) -> bool:
+        """Whether both are numbers."""
+        return bool(np.isfinite(self.exactness) and np.isfinite(self.standing))
 
 
 @dataclass
@@ -130,22 +152,28 @@ class Workspace:
         self._seen.add(expression)
         # A few steps on a few rows tell whether the rest is worth the time.
         for problem, max_iter in ((self.quick, 8), (self.screen, 60), (self.fitted, 60)):
-            fitted, error = self._fit(expression, problem, max_iter)
-            if fitted is None or error > 1.5 * self._record(fitted.complexity) + EXACT:
+            expression = self._fitted(expression, problem, max_iter)
+            reached = self.errors(expression, problem)
+            if not reached.finite:
                 return
-            expression = fitted
-        if error < NEAR:
+            if reached.exactness > EXACT and reached.standing > 1.5 * self._record(expression.complexity):
+                return
+        if reached.exactness < NEAR:
             yield from self._polish(expression)
         else:
             yield from self._report(simplify(expression, self.problem.domain, use_sympy=False), expression)
 
-    def relative_error(self, expression: Expression, problem: Problem) -> float:
-        """Root mean squared error over the spread of the target; infinite where the formula is not defined."""
+    def errors(self, expression: Expression, problem: Problem) -> Errors:
+        """How far a formula is from exact, and how it stands by the loss of the problem."""
         values = evaluate(expression, problem.columns)
         residual = values - problem.y
         if not np.isfinite(residual).all():
-            return float("inf")
-        return _weighted_rms(residual / problem.scale, problem.sample_weight)
+            return Errors(float("inf"), float("inf"))
+        exactness = _weighted_rms(residual / problem.scale, problem.sample_weight)
+        if isinstance(problem.loss, SquaredLoss):
+            return Errors(exactness, exactness)
+        loss = float(problem.loss.value(problem.y, values, problem.sample_weight))
+        return Errors(exactness, float(np.sqrt(loss / _loss_of_the_mean(problem))))
 
     def _trained_inside(self, proposal: Proposal, expression: Expression) -> Expression:
         """The proposal after some steps on its inner part, if that has constants to train."""
@@ -163,19 +191,16 @@ class Workspace:
             return False
         return uses_only(expression, self.problem.operators)
 
-    def _fit(self, expression: Expression, problem: Problem, max_iter: int) -> tuple[Expression | None, float]:
+    def _fitted(self, expression: Expression, problem: Problem, max_iter: int) -> Expression:
         if not expression.constants:
-            error = self.relative_error(expression, problem)
-            return (expression, error) if np.isfinite(error) else (None, error)
-        result = refit(
+            return expression
+        return refit(
             expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss, max_iter=max_iter
-        )
-        error = self.relative_error(result.expression, problem)
-        return (result.expression, error) if np.isfinite(error) else (None, error)
+        ).expression
 
     def _record(self, complexity: int) -> float:
-        """The smallest error of any formula that is not larger."""
-        return min((error for size, error in self.best.items() if size <= complexity), default=float("inf"))
+        """The best standing of any formula that is not larger."""
+        return min((standing for size, standing in self.best.items() if size <= complexity), default=float("inf"))
 
     def _polish(self, expression: Expression) -> Iterator[Candidate]:
         fitted = self.fitted
@@ -185,7 +210,7 @@ class Workspace:
         simple = simplify(tuned, self.problem.domain, use_sympy=False)
         for candidate in self._report(simple, tuned, expression):
             yield candidate
-            error = self.best[candidate.complexity]
+            error = self.errors(candidate.expression, self.problem).exactness
             unknown = sum(not _is_simple(value) for value in candidate.expression.constants)
             self.solved |= (error < EXACT and unknown <= 2) or (error < _ROUNDING and unknown <= 4)
 
@@ -193,16 +218,22 @@ class Workspace:
         """The first version that is defined on all rows and within the limits, if it is the best of its size."""
         problem = self.problem
         for expression in versions:
-            error = self.relative_error(expression, problem)
+            reached = self.errors(expression, problem)
             small = expression.complexity <= problem.max_complexity
-            if not (small and np.isfinite(error) and uses_only(expression, problem.operators)):
+            if not (small and reached.finite and uses_only(expression, problem.operators)):
                 continue
-            if error < self._record(expression.complexity):
-                self.best[expression.complexity] = error
+            if reached.standing < self._record(expression.complexity):
+                self.best[expression.complexity] = reached.standing
                 values = evaluate(expression, problem.columns)
                 loss = float(problem.loss.value(problem.y, values, problem.sample_weight))
                 yield Candidate(expression, loss, expression.complexity, self.engine, self.budget.elapsed())
             return
+
+
+def _loss_of_the_mean(problem: Problem) -> float:
+    mean = np.full(problem.n_samples, np.average(problem.y, weights=problem.sample_weight))
+    loss = float(problem.loss.value(problem.y, mean, problem.sample_weight))
+    return loss if loss > 0 and np.isfinite(loss) else 1.0
 
 
 def _weighted_rms(values: FloatArray, weight: FloatArray | None) -> float:
