@@ -6,12 +6,12 @@ For arguments x (one or two), with the base b(x) = x or (x + y) / 2 and the gate
 
 Every operation of eager torch reads and writes whole tensors, and autograd keeps most of them. The version here walks
 over blocks of rows that fit into the cache, in buffers that are used again, and computes p, q and d once more
-in the backward pass, with the derivatives
+in the backward pass, with
 
-.. math:: \bar p = \alpha \bar r / d, \quad \bar q = -\bar p \, s \, d'(q), \quad
-          \bar x = (1 - \alpha) b' \bar r + \bar p \, p'(x) + \bar q \, q'(x)
+.. math:: u = \bar r / d, \quad v = u \, s \, d'(q), \quad
+          \bar x = (1 - \alpha) b' \bar r + \alpha (u \, p'(x) - v \, q'(x))
 
-and sums over rows of :math:`\bar p` and :math:`\bar q` times monomials for the coefficients.
+and sums over rows of u and v times monomials, times alpha, for the coefficients.
 """
 
 from __future__ import annotations
@@ -131,10 +131,10 @@ def _fused_gradients(
     for tile, views in _segments(_as_rows([*arguments, gradient, *slopes])):
         coefficients = _Coefficients.tiled(numerator, denominator, gate, tile)
         derivatives = _Derivatives.of(form, coefficients, n if any(needed[3:]) else 0)
-        for block, buffers in _blocks(views, 6):
+        for block, buffers in _blocks(views, 5):
             found = _Adjoints.of(form, coefficients, block[:n], block[n], buffers)
             found.write_slopes(derivatives, block[n + 1 :])
-            for total, part in zip(sums, found.sums(form, needed[:3]), strict=True):
+            for total, part in zip(sums, found.sums(form, coefficients.gate, needed[:3]), strict=True):
                 if total is not None and part is not None:
                     total += part.unflatten(-1, (tile, -1)).sum(dim=-2)
     return [*sums, *(slope if need else None for slope, need in zip(slopes, needed[3:], strict=True))]
@@ -156,16 +156,22 @@ class _Coefficients:
 
 @dataclass(frozen=True)
 class _Derivatives:
-    """Derivatives of p and q in each argument: monomials and coefficients."""
+    """Derivatives of p and q in each argument, times the gate: monomials and coefficients; and that of the base."""
 
     numerator: list[tuple[Monomials, Tensor]]
     denominator: list[tuple[Monomials, Tensor]]
+    base: Tensor | None
 
     @classmethod
     def of(cls, form: PadeForm, coefficients: _Coefficients, n_arguments: int) -> _Derivatives:
+        p, q, gate = coefficients.numerator, coefficients.denominator, coefficients.gate
+        base = None
+        if gate is not None:
+            p, q, base = p * gate, q * gate, (1.0 - gate) / max(n_arguments, 1)
         return cls(
-            [form.numerator.derivative(coefficients.numerator, k) for k in range(n_arguments)],
-            [form.denominator.derivative(coefficients.denominator, k) for k in range(n_arguments)],
+            [form.numerator.derivative(p, k) for k in range(n_arguments)],
+            [form.denominator.derivative(q, k) for k in range(n_arguments)],
+            base,
         )
 
 
@@ -184,7 +190,7 @@ def _forward_block(
 
 @dataclass(frozen=True)
 class _Adjoints:
-    """Gradients of one block, before they are summed over rows; `denominator` has its sign turned.
+    """What the gradients of one block are made of: u as `numerator`, v as `denominator`, the sum for the gate.
 
     Factors are ordered such that a denominator that overflows gives 0 and not nan.
     """
@@ -193,7 +199,6 @@ class _Adjoints:
     gradient: Tensor
     numerator: Tensor
     denominator: Tensor
-    through_base: Tensor | None
     gate: Tensor | None
     work: tuple[Tensor, Tensor]
 
@@ -206,41 +211,40 @@ class _Adjoints:
         gradient: Tensor,
         buffers: Sequence[Tensor],
     ) -> _Adjoints:
-        first, second, third, fourth, fifth, sixth = buffers
+        first, second, third, *work = buffers
         p = form.numerator.evaluate(coefficients.numerator, arguments, out=first, work=third)
         q = form.denominator.evaluate(coefficients.denominator, arguments, out=second, work=third)
         slope = form.kind.slope(q, out=third)
         d = form.kind.value(q, out=second)
         s = torch.div(p, d, out=first)
-        gate_sum, scaled, through_base = None, gradient, None
+        gate_sum = None
         if coefficients.gate is not None:
-            distance = torch.sub(s, _base(arguments, out=fifth), out=fifth)
-            gate_sum = torch.mul(distance, gradient, out=fifth).sum(dim=0)
-            scaled = torch.mul(gradient, coefficients.gate, out=fourth)
-        numerator = torch.div(scaled, d, out=second)
+            distance = torch.sub(s, _base(arguments, out=work[0]), out=work[0])
+            gate_sum = distance.mul_(gradient).sum(dim=0)
+        numerator = torch.div(gradient, d, out=second)
         denominator = torch.mul(torch.mul(numerator, s, out=first), slope, out=first)
-        if coefficients.gate is not None:
-            through_base = torch.sub(gradient, scaled, out=fourth)
-        return cls(arguments, gradient, numerator, denominator, through_base, gate_sum, (fifth, sixth))
+        return cls(arguments, gradient, numerator, denominator, gate_sum, (work[0], work[1]))
 
     def write_slopes(self, derivatives: _Derivatives, slopes: Sequence[Tensor]) -> None:
         """Gradients in the arguments."""
         value, work = self.work
-        n = len(slopes)
         pairs = zip(derivatives.numerator, derivatives.denominator, strict=True)
         for ((p_terms, p), (q_terms, q)), out in zip(pairs, slopes, strict=False):  # no derivatives: none are wanted
             dp = p_terms.evaluate(p, self.arguments, out=value, work=work)
             torch.mul(self.numerator, dp, out=out)
             dq = q_terms.evaluate(q, self.arguments, out=value, work=work)
             out.addcmul_(self.denominator, dq, value=-1)
-            if self.through_base is not None:
-                out.add_(self.through_base, alpha=1.0 / n)
+            if derivatives.base is not None:
+                out.addcmul_(self.gradient, derivatives.base)
 
-    def sums(self, form: PadeForm, needed: Sequence[bool]) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
+    def sums(
+        self, form: PadeForm, gate: Tensor | None, needed: Sequence[bool]
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         """Gradients in numerator, denominator and gate, summed over the block's rows."""
+        factor: Tensor | float = 1.0 if gate is None else gate
         return (
-            form.numerator.moments(self.numerator, self.arguments, self.work) if needed[0] else None,
-            form.denominator.moments(self.denominator, self.arguments, self.work).neg_() if needed[1] else None,
+            form.numerator.moments(self.numerator, self.arguments, self.work) * factor if needed[0] else None,
+            form.denominator.moments(self.denominator, self.arguments, self.work) * -factor if needed[1] else None,
             self.gate,
         )
 
