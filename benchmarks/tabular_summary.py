@@ -48,7 +48,7 @@ METRICS = (
     Metric("fit_cpu_seconds", "seconds of fit, processor", True, 3),
     Metric("predict_microseconds", "microseconds of predict, a row", True, 3),
     Metric("predict_cpu_microseconds", "microseconds of predict, a row, processor", True, 3),
-    Metric("parameters", "stored values", True, 6),
+    Metric("parameters", "stored values", True, 0),
 )
 MAIN = ("rmse", "log_loss")  # what models are ranked by
 
@@ -166,8 +166,10 @@ def table(header: list[str], lines: list[list[str]]) -> list[str]:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with some significant digits; a dash for none."""
-    return "-" if value is None or not np.isfinite(value) else f"{value:.{digits}g}"
+    """A number with some significant digits, or rounded to an integer for none of them; a dash for no number."""
+    if value is None or not np.isfinite(value):
+        return "-"
+    return f"{value:.{digits}g}" if digits else f"{value:,.0f}"
 
 
 def metric_table(rows: list[Row], metric: Metric, own_folds: bool) -> list[str]:
