@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,33 @@ class Steps:
     def __call__(self) -> float:
         self.now += 1.0
         return self.now
+
+
+# Formula, and the range of its columns. The first three are linear between logarithms; the next two have no unit for a
+# square or a product of numbers of either sign, only limits that come close.
+LAWS = {
+    "mu*N": (1.0, 5.0),
+    "k*x**2/2": (1.0, 5.0),
+    "q/C": (1.0, 3.0),
+    "x**2 + y": (-2.0, 2.0),
+    "x*y": (-2.0, 2.0),
+    "sin(x) + y": (-3.0, 3.0),
+}
+
+
+@pytest.mark.parametrize(("text", "bounds"), LAWS.items(), ids=LAWS)
+def test_random_starts_alone_find_simple_laws(text: str, bounds: tuple[float, float]) -> None:
+    law = Expression.parse(text)
+    X = np.random.default_rng(1).uniform(*bounds, size=(150, 2))
+    problem = Problem(X, law.evaluate(X, names=law.variables), law.variables)
+    engine = LIESEngine(init="random")
+    # Processor time, so that a busy machine does not turn the test red.
+    budget = Budget(30.0, time.process_time)
+
+    *_, found = engine.candidates(problem, budget=budget, archive=(), rng=np.random.default_rng(0))
+
+    assert found.expression == law
+    assert not budget.expired()
 
 
 def smooth_problem() -> Problem:
@@ -120,6 +148,29 @@ def test_rows_without_weight_do_not_count(settings: dict[str, bool]) -> None:
     assert min(relative_error(clean, expression) for expression in found) < (
         0.1 if settings.get("second_order", True) else 0.5
     )
+
+
+def test_wide_tables_are_narrowed() -> None:
+    X = np.random.default_rng(1).uniform(1.0, 3.0, size=(120, 150))
+    names = tuple(f"x{j}" for j in range(150))
+    problem = Problem(X, X[:, 3] * X[:, 70] ** 2, names)
+    engine = LIESEngine(init="random", depth=1, width=1, restarts=2, oversample=False)
+
+    found = next(e for e in train_dense(problem, engine, np.random.default_rng(0), Budget(60.0)) if "exp" in str(e))
+
+    assert set(found.variables) == {"x3", "x70"}
+
+
+def test_logarithms_of_negative_columns_and_targets() -> None:
+    rng = np.random.default_rng(1)
+    X = np.column_stack([rng.uniform(-3.0, -0.5, 60), rng.uniform(0.5, 3.0, 60), rng.uniform(-1.0, 1.0, 60)])
+    problem = Problem(X, -1.5 * np.sqrt(-X[:, 0]) / X[:, 1], ("a", "b", "c"))
+    engine = LIESEngine(init="random", depth=1, width=1, restarts=2, oversample=False)
+
+    found = next(e for e in train_dense(problem, engine, np.random.default_rng(0), Budget(60.0)) if "exp" in str(e))
+
+    assert set(found.variables) == {"a", "b"}
+    np.testing.assert_allclose(found.evaluate(problem.columns), problem.y, rtol=1e-8)
 
 
 def test_formula_of_a_constant_target_is_not_made_up() -> None:

@@ -89,6 +89,15 @@ def test_rows_without_weight_do_not_count(rng: np.random.Generator) -> None:
     torch.testing.assert_close(reached, (weight * squares).sum(dim=1) / weight.sum())
 
 
+def test_masked_weights_keep_their_values(rng: np.random.Generator) -> None:
+    before, mask = start(), torch.from_numpy(rng.random((4, LAYOUT.n_weights)) < 0.5)
+
+    weights, _ = rmsprop(MODEL, before, X, Y, rng=rng, mask=mask, settings=QUICK)
+
+    assert torch.equal(weights[~mask], before[~mask])
+    assert (weights[mask] != before[mask]).any()
+
+
 def test_robust_loss_is_reported(rng: np.random.Generator) -> None:
     loss = HuberLoss(0.1)
 

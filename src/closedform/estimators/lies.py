@@ -34,7 +34,8 @@ class LIESRegressor(AbstractFormulaRegressor):
     prune : bool, default=True
         Whether weights that matter least are removed, with a refit after every cut.
     log_space : bool, default=True
-        Whether the logarithm of the target is fitted as well, from the logarithms of the columns.
+        Whether logarithms of the columns are inputs too, and the logarithm of the target is fitted as well, where they
+        have one sign.
     second_order : bool, default=True
         Levenberg-Marquardt over all restarts at once; otherwise minibatch RMSprop, as in the paper.
     max_terms : int, default=4

@@ -48,6 +48,7 @@ def rmsprop(
     y: Tensor,
     *,
     rng: np.random.Generator,
+    mask: Tensor | None = None,
     sample_weight: Tensor | None = None,
     loss: Loss | None = None,
     penalty: AbstractPenalty | None = None,
@@ -68,6 +69,8 @@ def rmsprop(
         Target.
     rng : numpy.random.Generator
         Shuffles the rows.
+    mask : bool Tensor of shape (R, P), optional
+        Free weights of each network; the others keep their start values.
     sample_weight : Tensor of shape (N,), optional
         Non-negative weights of the rows.
     loss : Loss, optional
@@ -105,6 +108,7 @@ def rmsprop(
             # A network whose gradient is not finite stands still; the others must not suffer from it.
             if free.grad is not None:
                 torch.nan_to_num_(free.grad, nan=0.0, posinf=0.0, neginf=0.0)
+                free.grad *= 1.0 if mask is None else mask
             optimiser.step()
         schedule.step()
         current = free.detach()

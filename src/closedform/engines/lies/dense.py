@@ -15,9 +15,12 @@ import torch
 from torch import Tensor
 
 from closedform.engines.base import Budget, FloatArray, Problem
+from closedform.engines.lies.limits import limit_formula
+from closedform.engines.lies.view import whole_view
+from closedform.library.pool import build
 from closedform.losses import Loss, get_loss
 from closedform.networks import BatchedLIES, LIESLayout, initial_weights, read_out
-from closedform.symbolic.expression import Expression, apply, constant, variable
+from closedform.symbolic.expression import Expression, apply, constant
 from closedform.training.contracts import LMSettings
 from closedform.training.first_order import FirstOrderSettings, rmsprop
 from closedform.training.least_squares import levenberg_marquardt
@@ -31,10 +34,13 @@ if TYPE_CHECKING:
 _PENALTIES: dict[str, type[AbstractPenalty]] = {"admm": ADMMPenalty, "logsum": LogSumPenalty, "l1": L1Penalty}
 # Strengths in units of the variance of the standardised target: small enough not to bend a fit that is right.
 _STRENGTHS = {"admm": 1e-3, "logsum": 1e-5, "l1": 1e-4}
-# Pruning may raise the loss by this factor, or to this share of the target's variance.
+# Pruning may raise the loss by this factor, or to this share of the target's variance: to one after the other, since a
+# network that is right says many things twice, and what is left of it when it says less is exact again after a refit.
 _ALLOWED_RISE = 1.5
-_NEGLIGIBLE = 1e-18
+_ALLOWED_ERRORS = (1e-18, 1e-6, 1e-3)
 _READ_OUT = 4
+# Networks whose losses differ by less than this share have most likely ended at the same place.
+_SAME = 1e-4
 # A weight below this share of the largest one is not there.
 _ZERO = 1e-9
 
@@ -49,12 +55,12 @@ class _Space:
     inputs: tuple[Expression, ...]
     centre: float
     scale: float
-    exponential: bool
+    sign: int
 
     def formula(self, standardised: Expression) -> Expression:
         """The target from the network's output, which is for a target of mean 0 and variance 1."""
         whole = apply("add", apply("mul", constant(self.scale), standardised), constant(self.centre))
-        return apply("exp", whole) if self.exponential else whole
+        return whole if self.sign == 0 else apply("mul", self.sign, apply("exp", whole))
 
 
 @dataclass(frozen=True)
@@ -95,25 +101,41 @@ def train_dense(problem: Problem, engine: LIESEngine, rng: np.random.Generator, 
         there; the caller refits it without the clamp, and drops it where it is not defined.
     """
     spaces = list(_spaces(problem, engine.log_space))
-    rounds = [(depth, width) for width in range(1, engine.width + 1) for depth in range(1, engine.depth + 1)]
+    # A linear model costs nothing, and from logarithms to a logarithm it is a product of powers.
+    rounds = [(0, 1), *((depth, width) for width in range(1, engine.width + 1) for depth in range(1, engine.depth + 1))]
     for depth, width in rounds:
         for space in spaces:
             if budget.expired():
                 return
-            yield from _round(space, LIESLayout.uniform(problem.n_features, depth, width), engine, rng, budget)
+            yield from _round(space, LIESLayout.uniform(space.X.shape[1], depth, width), engine, rng, budget)
 
 
 def _spaces(problem: Problem, log_space: bool) -> Iterator[_Space]:
-    """The data scaled by their largest values, and once more in logarithms where everything is positive."""
-    weight = problem.sample_weight
-    yield _space(problem.X, problem.y, weight, [variable(name) for name in problem.names], exponential=False)
-    if log_space and (problem.X > 0).all() and (problem.y > 0).all():
-        inputs = [apply("log", variable(name)) for name in problem.names]
-        yield _space(np.log(problem.X), np.log(problem.y), weight, inputs, exponential=True)
+    """The target, and the logarithm of its magnitude if it has one sign, from columns and logarithms of columns.
+
+    NOTE[DIFF]: the paper takes y from x, or log y from log x. Columns and logarithms together hold both, spare
+    ``x / (1 + y)`` a layer, and need no more than one column of one sign.
+    """
+    view = whole_view(problem)
+    X, inputs = view.X, [build(recipe) for recipe in view.recipes]
+    y, weight = problem.y, problem.sample_weight
+    if log_space:
+        signs = [_sign(column) for column in X.T]
+        logs = [(j, sign) for j, sign in enumerate(signs) if sign]
+        X = np.column_stack([X, *(np.log(sign * X[:, j]) for j, sign in logs)])
+        inputs += [apply("log", inputs[j] if sign > 0 else apply("mul", sign, inputs[j])) for j, sign in logs]
+    yield _space(X, y, weight, inputs, sign=0)
+    if log_space and (sign := _sign(y)):
+        yield _space(X, np.log(sign * y), weight, inputs, sign=sign)
+
+
+def _sign(column: FloatArray) -> int:
+    """1 or -1 for numbers of one sign, else 0."""
+    return int((column > 0).all()) - int((column < 0).all())
 
 
 def _space(
-    X: FloatArray, y: FloatArray, weight: FloatArray | None, inputs: Sequence[Expression], *, exponential: bool
+    X: FloatArray, y: FloatArray, weight: FloatArray | None, inputs: Sequence[Expression], *, sign: int
 ) -> _Space:
     largest = np.abs(X).max(axis=0)
     largest = np.where(largest > 0, largest, 1.0)
@@ -121,28 +143,71 @@ def _space(
     centre = float(np.average(y, weights=weight))
     spread = float(np.sqrt(np.average((y - centre) ** 2, weights=weight)))
     spread = spread if spread > 0 else 1.0
-    return _Space(X / largest, (y - centre) / spread, weight, tuple(scaled), centre, spread, exponential)
+    return _Space(X / largest, (y - centre) / spread, weight, tuple(scaled), centre, spread, sign)
 
 
 def _round(
     space: _Space, layout: LIESLayout, engine: LIESEngine, rng: np.random.Generator, budget: Budget
 ) -> Iterator[Expression]:
-    """One batch of networks of one layout, trained and read out, best first."""
+    """One batch of networks of one layout, trained and read out; once more with the worst rows oversampled."""
     batch = _Batch(BatchedLIES(layout), engine, rng, budget)
     rows = _Rows.of(space)
-    weights, reached = batch.train(initial_weights(layout, rows.X, engine.restarts, rng), rows)
-    if engine.oversample and not budget.expired():
-        weights, reached = batch.train_again(weights, reached, rows)
-    best = [int(k) for k in torch.argsort(reached)[:_READ_OUT] if bool(torch.isfinite(reached[k]))]
-    chosen = weights[best]
-    if engine.prune and best and not budget.expired():
-        chosen = batch.pruned(chosen, reached[best], rows)
-    for row in chosen.numpy():
+    # A linear model has one solution, wherever it starts.
+    mask = _architectures(layout, engine.restarts if layout.depth else 1, rng)
+    weights, reached = batch.train(initial_weights(layout, rows.X, len(mask), rng, mask=mask), mask, rows)
+    yield from _read_outs(space, batch, weights, reached, rows)
+    if engine.oversample and layout.depth and not budget.expired():
+        again, judged = batch.train_again(weights, mask, reached, rows)
+        better = judged < reached
+        yield from _read_outs(space, batch, again[better], judged[better], rows)
+
+
+def _architectures(layout: LIESLayout, n_networks: int, rng: np.random.Generator) -> Tensor:
+    """Weights that are there, bool (R, P): all of them in every other network, random units in those between.
+
+    NOTE[DIFF]: all networks of the paper have all units. Where several units can say nearly the same, a network that
+    has them all makes a mixture of them, and only one that lacks the others finds the one that is right.
+    """
+    units = rng.random((n_networks, layout.n_units)) < 0.5
+    units[::2] = True
+    there = np.concatenate([np.ones((n_networks, layout.n_inputs + 1), dtype=bool), units], axis=1)
+    ends = np.concatenate([units, np.ones((n_networks, 1), dtype=bool)], axis=1)
+    return torch.from_numpy(there[:, layout.source] & ends[:, layout.target])
+
+
+def _distinct(reached: Tensor) -> list[int]:
+    """Networks by growing loss, those left out that are not finite or have the loss of the one before."""
+    order = [int(k) for k in torch.argsort(reached) if bool(torch.isfinite(reached[k]))]
+    losses = [0.0, *(float(reached[k]) for k in order)]
+    return [k for k, before, loss in zip(order, losses, losses[1:], strict=False) if loss > (1 + _SAME) * before]
+
+
+def _read_outs(space: _Space, batch: _Batch, weights: Tensor, reached: Tensor, rows: _Rows) -> Iterator[Expression]:
+    """Formulas of the best networks: sparser and sparser ones, if they are pruned."""
+    best = _distinct(reached)[:_READ_OUT]
+    chosen, allowed = weights[best], _ALLOWED_RISE * reached[best]
+    if not batch.engine.prune or not best:
+        yield from _formulas(space, batch.model.layout, chosen)
+        return
+    mask = chosen != 0
+    for error in _ALLOWED_ERRORS:
+        if batch.budget.expired():
+            return
+        before = mask
+        chosen, mask = batch.pruned(chosen, before, allowed.clamp(min=error), rows)
+        new = torch.ones(len(mask), dtype=torch.bool) if error == _ALLOWED_ERRORS[0] else (mask != before).any(dim=1)
+        yield from _formulas(space, batch.model.layout, chosen[new])
+
+
+def _formulas(space: _Space, layout: LIESLayout, weights: Tensor) -> Iterator[Expression]:
+    """What networks say, with powers in place of limits where there are any."""
+    for row in weights.numpy():
         kept = np.where(np.abs(row) > _ZERO * np.abs(row).max(), row, 0.0)
         live, _ = layout.without_constant_units(kept, kept != 0.0)
-        formula = read_out(layout, live, space.inputs)
-        if formula.variables:
-            yield space.formula(formula)
+        limit = limit_formula(layout, live, space.X, space.y, space.inputs, space.weight)
+        for formula in (limit, read_out(layout, live, space.inputs)):
+            if formula is not None and formula.variables:
+                yield space.formula(formula)
 
 
 @dataclass(frozen=True)
@@ -158,16 +223,18 @@ class _Batch:
     def loss(self) -> Loss:
         return get_loss(self.engine.loss)
 
-    def train(self, weights: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
+    def train(self, weights: Tensor, mask: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
         """Weights (R, P) and mean loss (R,) after training with annealed sparsity."""
-        kind = self.engine.sparsity
+        linear = self.model.layout.depth == 0
+        kind = None if linear else self.engine.sparsity
         common: dict[str, Any] = {
+            "mask": mask,
             "sample_weight": rows.weight,
             "loss": self.loss,
             "penalty": None if kind is None else _PENALTIES[kind](_STRENGTHS[kind]),
             "budget": self.budget,
         }
-        if not self.engine.second_order:
+        if not (self.engine.second_order or linear):
             settings = FirstOrderSettings(n_epochs=60)
             return rmsprop(self.model, weights, rows.X, rows.y, rng=self.rng, settings=settings, **common)
         result = levenberg_marquardt(
@@ -176,36 +243,34 @@ class _Batch:
             rows.X,
             rows.y,
             settings=LMSettings(max_iter=120),
-            replace=lambda dead: initial_weights(self.model.layout, rows.X, len(dead), self.rng),
+            replace=lambda dead: initial_weights(self.model.layout, rows.X, len(dead), self.rng, mask=mask[dead]),
             **common,
         )
         return result.weights, result.loss
 
-    def train_again(self, weights: Tensor, reached: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
-        """Train on rows of which many come from the worst cell of the best network; kept where all rows are better."""
+    def train_again(self, weights: Tensor, mask: Tensor, reached: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
+        """Train on rows of which many come from the worst cell of the best network; weights, and losses on all rows."""
         best = int(torch.argmin(reached))
         residual = (self.model.predict(weights[best : best + 1], rows.X)[0] - rows.y).numpy()
         if not np.isfinite(residual).all():
             return weights, reached
         counts = None if rows.weight is None else rows.weight.numpy()
         index = oversampled_rows(rows.X.numpy(), residual, len(rows.X), self.rng, sample_weight=counts)
-        again, _ = self.train(weights, rows.take(torch.from_numpy(index)))
-        judged = self.loss.value(rows.y, self.model.predict(again, rows.X), rows.weight, torch)
-        better = judged < reached
-        return torch.where(better[:, None], again, weights), torch.where(better, judged, reached)
+        again, _ = self.train(weights, mask, rows.take(torch.from_numpy(index)))
+        return again, self.loss.value(rows.y, self.model.predict(again, rows.X), rows.weight, torch)
 
-    def pruned(self, weights: Tensor, reached: Tensor, rows: _Rows) -> Tensor:
-        """Weights (R, P) with those at zero that can go."""
-        result, mask = prune_with_refit(
+    def pruned(self, weights: Tensor, mask: Tensor, limit: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
+        """Weights and mask (R, P) without those weights that the limits on the loss (R,) allow to go."""
+        result, left = prune_with_refit(
             self.model,
             weights,
-            weights != 0,
+            mask,
             rows.X,
             rows.y,
-            limit=torch.clamp(_ALLOWED_RISE * reached, min=_NEGLIGIBLE),
+            limit=limit,
             loss=self.loss,
             sample_weight=rows.weight,
             settings=PruneSettings(),
             budget=self.budget,
         )
-        return torch.where(mask, result.weights, torch.zeros_like(result.weights))
+        return torch.where(left, result.weights, torch.zeros_like(result.weights)), left

@@ -57,7 +57,7 @@ class LIESEngine:
     prune : bool, default=True
         Remove weights of low sensitivity, with a refit after every cut.
     log_space : bool, default=True
-        Also fit log|y| from log|x|.
+        Logarithms of columns of one sign, log|x|, are inputs too, and log|y| is fitted as well as y.
     second_order : bool, default=True
         Levenberg-Marquardt over all restarts at once; otherwise minibatch RMSprop, as in the paper.
     max_terms : int, default=4
