@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from closedform import datasets
-    from closedform.estimators import LIESRegressor, SymbolicRegressor, load
+    from closedform.estimators import LIESRegressor, RANClassifier, RANRegressor, SymbolicRegressor, load
     from closedform.symbolic.expression import Expression
 
 __version__ = "0.1.0"
@@ -22,12 +22,14 @@ __version__ = "0.1.0"
 _HOME = {
     "Expression": "closedform.symbolic.expression",
     "LIESRegressor": "closedform.estimators",
+    "RANClassifier": "closedform.estimators",
+    "RANRegressor": "closedform.estimators",
     "SymbolicRegressor": "closedform.estimators",
     "load": "closedform.estimators",
 }
 _SUBMODULES = frozenset({"datasets"})
 
-__all__ = ["Expression", "LIESRegressor", "SymbolicRegressor", "__version__", "datasets", "load"]
+__all__ = ["Expression", "LIESRegressor", "RANClassifier", "RANRegressor", "SymbolicRegressor", "__version__", "datasets", "load"]
 
 
 def __getattr__(name: str) -> Any:

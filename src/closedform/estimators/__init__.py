@@ -1,7 +1,9 @@
-"""Estimators with scikit-learn's interface that end in a formula."""
+"""Estimators with scikit-learn's interface that end in a formula or in readable effects."""
 
 from closedform.estimators.lies import LIESRegressor as LIESRegressor
+from closedform.estimators.ran import RANClassifier as RANClassifier
+from closedform.estimators.ran import RANRegressor as RANRegressor
 from closedform.estimators.storage import load as load
 from closedform.estimators.symbolic import SymbolicRegressor as SymbolicRegressor
 
-__all__ = ["LIESRegressor", "SymbolicRegressor", "load"]
+__all__ = ["LIESRegressor", "RANClassifier", "RANRegressor", "SymbolicRegressor", "load"]

@@ -1,0 +1,133 @@
+"""Fitting an additive model: penalised least squares, inside reweighting where the loss asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.additive.design import Design
+from closedform.additive.families import Family
+from closedform.training.evidence import EvidenceFit, fit_by_evidence
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+_OUTER = 25
+_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class LinearFit:
+    """Coefficients of a design.
+
+    Parameters
+    ----------
+    offset : ndarray of shape (n_outputs,)
+        Constant raw scores, for the design as it is (not centred).
+    coefficients : ndarray of shape (n_columns, n_outputs)
+        Of the columns of the design.
+    fits : sequence of EvidenceFit
+        One per output: penalties and covariances.
+    raw : ndarray of shape (n_rows, n_outputs)
+        Raw scores of the rows.
+    """
+
+    offset: FloatArray
+    coefficients: FloatArray
+    fits: Sequence[EvidenceFit]
+    raw: FloatArray
+
+
+def fit_design(
+    design: Design,
+    y: FloatArray,
+    weight: FloatArray,
+    family: Family,
+    *,
+    base: FloatArray | None = None,
+    start: Sequence[FloatArray] | None = None,
+    max_outer: int = _OUTER,
+) -> LinearFit:
+    """Coefficients and penalties of a design.
+
+    Parameters
+    ----------
+    design : Design
+        Its columns.
+    y : ndarray of shape (n_rows,)
+        Target, or codes of classes.
+    weight : ndarray of shape (n_rows,)
+        Weights of the rows, mean 1.
+    family : Family
+        The loss.
+    base : ndarray of shape (n_rows, n_outputs), optional
+        Raw scores that are added to those of the design.
+    start : sequence of ndarray of shape (n_blocks,), optional
+        First penalties for each output.
+    max_outer : int
+        Limit of reweighting steps.
+
+    Returns
+    -------
+    LinearFit
+    """
+    constant = family.start(y, weight)
+    base = np.zeros((len(y), len(constant))) if base is None else base
+    offset, coefficients = constant.copy(), np.zeros((design.n_columns, len(constant)))
+    raw = base + offset
+    block = design.blocks()
+    fits: list[EvidenceFit | None] = [None] * len(constant)
+    loss = float(weight @ family.loss(y, raw))
+    for outer in range(1 if family.one_step else max_outer):
+        before = offset.copy(), coefficients.copy(), raw
+        working, response = family.working(y, raw)
+        for k in range(len(constant)):
+            w = weight * working[:, k]
+            moments, mean_x, mean_y = design.moments(w, response[:, k] - base[:, k], float(np.count_nonzero(weight)))
+            known = fits[k]
+            first = known.penalties if known is not None else (None if start is None else start[k])
+            found = fit_by_evidence(
+                moments,
+                block,
+                start=first,
+                max_iter=60 if family.one_step else 8,
+                fixed_noise=1.0 if family.known_noise else None,
+            )
+            fits[k] = found
+            coefficients[:, k] = found.coefficients
+            offset[k] = mean_y - mean_x @ found.coefficients
+        raw = base + design.apply(coefficients, offset)
+        loss, previous = float(weight @ family.loss(y, raw)), loss
+        if loss > previous and outer > 0:
+            loss, offset, coefficients, raw = _shortened(
+                design, y, weight, family, base, before, (offset, coefficients), previous
+            )
+        if abs(previous - loss) <= _TOLERANCE * abs(previous) and outer > 1:
+            break
+    return LinearFit(offset, coefficients, [fit for fit in fits if fit is not None], raw)
+
+
+def _shortened(
+    design: Design,
+    y: FloatArray,
+    weight: FloatArray,
+    family: Family,
+    base: FloatArray,
+    before: tuple[FloatArray, FloatArray, FloatArray],
+    after: tuple[FloatArray, FloatArray],
+    previous: float,
+) -> tuple[float, FloatArray, FloatArray, FloatArray]:
+    """A step that made the loss worse, halved until it does not."""
+    offset, coefficients, raw = before
+    for halving in range(1, 6):
+        share = 0.5**halving
+        offset_now = offset + share * (after[0] - offset)
+        coefficients_now = coefficients + share * (after[1] - coefficients)
+        raw_now = base + design.apply(coefficients_now, offset_now)
+        loss = float(weight @ family.loss(y, raw_now))
+        if loss <= previous:
+            return loss, offset_now, coefficients_now, raw_now
+    return previous, offset, coefficients, raw

@@ -1,0 +1,180 @@
+"""A fitted Rational ANOVA Network: intercept, effects, and a second block where the effects do not suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.additive.basis import NumericBasis
+from closedform.additive.second_block import SecondBlock
+from closedform.additive.terms import ColumnFunctions, Effect, FunctionValues, MainEffect
+from closedform.exceptions import InputError, did_you_mean
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+SECOND_BLOCK = "(second block)"
+"""Name under which the second block appears among the terms."""
+
+# Blocks that stay in the cache of a processor.
+_ROWS = 2048
+
+
+@dataclass(frozen=True, eq=False)
+class AdditiveModel:
+    """``raw(x) = intercept + sum of effects + second block``.
+
+    Parameters
+    ----------
+    intercept : ndarray of shape (n_outputs,)
+        Constant raw scores.
+    functions : tuple of ColumnFunctions
+        Of the columns that occur.
+    effects : tuple of MainEffect or PairEffect
+        Each with mean zero over the training rows; pair effects without main parts.
+    second : SecondBlock, optional
+        What the effects leave out.
+    covariances : ndarray of shape (n_effects + 1,)
+        Weighted covariance over the training rows of each effect (last: of the second block) with the sum of all of
+        them, summed over outputs.
+    deviations : ndarray of shape (n_effects + 1,)
+        Standard deviation over the training rows of each (root of the sum of the variances of its outputs).
+    """
+
+    intercept: FloatArray
+    functions: tuple[ColumnFunctions, ...]
+    effects: tuple[Effect, ...]
+    second: SecondBlock | None
+    covariances: FloatArray
+    deviations: FloatArray
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of raw scores per row."""
+        return len(self.intercept)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the effects."""
+        return tuple(effect.name for effect in self.effects)
+
+    @property
+    def n_numbers(self) -> int:
+        """Numbers that have to be stored to predict."""
+        bases = sum(f.basis.n_numbers for f in self.functions)
+        second = 0 if self.second is None else self.second.n_numbers
+        return bases + second + sum(effect.n_numbers for effect in self.effects) + len(self.intercept)
+
+    def raw(self, columns: Sequence[FloatArray]) -> FloatArray:
+        """Raw scores, shape (n_rows, n_outputs), of a table given as one array per column."""
+        n = len(columns[0])
+        result = np.empty((n, self.n_outputs))
+        for rows, values in self._blocks(columns):
+            total = np.tile(self.intercept, (rows.stop - rows.start, 1))
+            for effect in self.effects:
+                total += values.effect(effect)
+            if self.second is not None:
+                total += self.second.values(values)
+            result[rows] = total
+        return result
+
+    def contributions(self, columns: Sequence[FloatArray]) -> FloatArray:
+        """What each effect, and last the second block, adds: shape (n_rows, n_effects + 1, n_outputs)."""
+        result = np.zeros((len(columns[0]), len(self.effects) + 1, self.n_outputs))
+        for rows, values in self._blocks(columns):
+            for k, effect in enumerate(self.effects):
+                result[rows, k] = values.effect(effect)
+            if self.second is not None:
+                result[rows, -1] = self.second.values(values)
+        return result
+
+    def _blocks(self, columns: Sequence[FloatArray]) -> Iterator[tuple[slice, FunctionValues]]:
+        n = len(columns[0])
+        for start in range(0, n, _ROWS):
+            rows = slice(start, min(start + _ROWS, n))
+            yield rows, FunctionValues([column[rows] for column in columns])
+
+    @property
+    def importances(self) -> FloatArray:
+        """Standard deviation of each effect, and last of the second block, over the training rows."""
+        return self.deviations
+
+    @property
+    def shares(self) -> FloatArray:
+        """Share of each effect, and last of the second block, in the variance of the raw scores; they add up to 1.
+
+        Covariance with the sum over the variance of the sum, as in the decomposition of Li et al. 2010
+        (doi:10.1021/jp9096919), because columns of tables are not independent; a share may be negative.
+        """
+        total = float(self.covariances.sum())
+        shares: FloatArray = self.covariances / total if total > 0 else np.zeros_like(self.covariances)
+        return shares
+
+    def position(self, name: str) -> int:
+        """Position of the effect with this name.
+
+        Raises
+        ------
+        InputError
+            If there is none; the nearest name is given.
+        """
+        if name in self.names:
+            return self.names.index(name)
+        swapped = " & ".join(reversed(name.split(" & ")))
+        if swapped in self.names:
+            return self.names.index(swapped)
+        raise InputError(f"There is no term {name!r}{did_you_mean(name, self.names)}. Terms: {', '.join(self.names)}.")
+
+    def without(self, name: str) -> AdditiveModel:
+        """The model with an effect, or the second block, left out."""
+        if name == SECOND_BLOCK:
+            return self.with_factor(name, 0.0)
+        k = self.position(name)
+        keep = [i for i in range(len(self.effects) + 1) if i != k]
+        effects = tuple(effect for i, effect in enumerate(self.effects) if i != k)
+        return replace(self, effects=effects, covariances=self.covariances[keep], deviations=self.deviations[keep])
+
+    def with_factor(self, name: str, factor: float) -> AdditiveModel:
+        """The model with an effect, or the second block, times a number."""
+        k = self._position_or_second(name)
+        covariances, deviations = self.covariances.copy(), self.deviations.copy()
+        covariances[k] *= factor
+        deviations[k] *= abs(factor)
+        sized = replace(self, covariances=covariances, deviations=deviations)
+        if k < len(self.effects):
+            effects = (*self.effects[:k], self.effects[k].scaled(factor), *self.effects[k + 1 :])
+            return replace(sized, effects=effects)
+        second = self.second.scaled(factor) if self.second is not None and factor != 0.0 else None
+        return replace(sized, second=second)
+
+    def _position_or_second(self, name: str) -> int:
+        if name != SECOND_BLOCK:
+            return self.position(name)
+        if self.second is None:
+            raise InputError("This model has no second block.")
+        return len(self.effects)
+
+    def scaled(self, factor: float, shift: float) -> AdditiveModel:
+        """The model whose raw scores are `factor` times those of this one, plus `shift`."""
+        return AdditiveModel(
+            factor * self.intercept + shift,
+            self.functions,
+            tuple(effect.scaled(factor) for effect in self.effects),
+            None if self.second is None else self.second.scaled(factor),
+            factor**2 * self.covariances,
+            abs(factor) * self.deviations,
+        )
+
+    def main_effect(self, column: int) -> MainEffect | None:
+        """The main effect of a column, if it has one."""
+        for effect in self.effects:
+            if isinstance(effect, MainEffect) and effect.functions.column == column:
+                return effect
+        return None
+
+    def ranges(self) -> dict[int, tuple[float, float]]:
+        """Smallest and largest training value of each numeric column that occurs."""
+        return {f.column: (f.basis.low, f.basis.high) for f in self.functions if isinstance(f.basis, NumericBasis)}

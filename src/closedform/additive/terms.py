@@ -1,0 +1,205 @@
+"""The pieces of a fitted additive model: what `predict`, export, editing and saving use. NumPy is all they need."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.additive.basis import Basis, LevelBasis, NumericBasis
+
+FloatArray: TypeAlias = NDArray[np.float64]
+
+# The slope with which an effect goes on beyond the range is that of the last such share of it.
+_EDGE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class ColumnFunctions:
+    """The functions of one column of the table, and what happens beyond the range of the training rows.
+
+    Parameters
+    ----------
+    column : int
+        Position in the table.
+    name : str
+        Its name.
+    basis : NumericBasis or LevelBasis
+        The functions.
+    beyond : {"linear", "clip", "rational"}
+        Beyond the range effects go on as straight lines, stay constant, or follow their formulas.
+    """
+
+    column: int
+    name: str
+    basis: Basis
+    beyond: str = "linear"
+
+    def inside(self, x: FloatArray) -> FloatArray:
+        """The column with values beyond the range moved to its ends, unless formulas are followed."""
+        if isinstance(self.basis, LevelBasis) or self.beyond == "rational":
+            return x
+        clipped: FloatArray = np.clip(x, self.basis.low, self.basis.high)
+        return clipped
+
+
+@dataclass(frozen=True, eq=False)
+class MainEffect:
+    """The effect of one column.
+
+    Parameters
+    ----------
+    functions : ColumnFunctions
+        Of the column.
+    coefficients : ndarray of shape (basis size, n_outputs)
+        Of its functions.
+    offset : ndarray of shape (n_outputs,)
+        Constant that makes the mean over the training rows zero.
+    grid : ndarray of shape (n_points,)
+        Values of the column (codes of levels) at which the standard error is known.
+    standard_error : ndarray of shape (n_points, n_outputs)
+        Of the effect, there.
+    """
+
+    functions: ColumnFunctions
+    coefficients: FloatArray
+    offset: FloatArray
+    grid: FloatArray
+    standard_error: FloatArray
+
+    @property
+    def name(self) -> str:
+        """Name of the term: that of its column."""
+        return self.functions.name
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns it depends on."""
+        return (self.functions.column,)
+
+    @property
+    def n_numbers(self) -> int:
+        """Numbers that have to be stored."""
+        return int(np.count_nonzero(self.coefficients)) + self.offset.size
+
+    def slopes(self) -> tuple[FloatArray, FloatArray]:
+        """Slopes below and above the range, each of shape (n_outputs,)."""
+        basis = self.functions.basis
+        zero = np.zeros(self.coefficients.shape[1])
+        if isinstance(basis, LevelBasis) or self.functions.beyond != "linear":
+            return zero, zero
+        edge = _EDGE * (basis.high - basis.low)
+        if not (np.isfinite(edge) and edge > 0):
+            return zero, zero
+        ends = np.array([basis.low, basis.low + edge, basis.high - edge, basis.high])
+        values = basis.values(ends) @ self.coefficients
+        return (values[1] - values[0]) / edge, (values[3] - values[2]) / edge
+
+    def values(self, x: FloatArray, functions: FloatArray) -> FloatArray:
+        """The effect, shape (n_rows, n_outputs), from the column and the values of its functions inside the range."""
+        result: FloatArray = functions @ self.coefficients + self.offset
+        basis = self.functions.basis
+        if isinstance(basis, NumericBasis) and self.functions.beyond == "linear":
+            below, above = np.fmin(x - basis.low, 0.0), np.fmax(x - basis.high, 0.0)
+            if below.any() or above.any():
+                low, high = self.slopes()
+                known = np.isfinite(x)[:, None]
+                result = result + np.where(known, below[:, None] * low + above[:, None] * high, 0.0)
+        return result
+
+    def scaled(self, factor: float) -> MainEffect:
+        """The effect times a number."""
+        return replace(
+            self,
+            coefficients=factor * self.coefficients,
+            offset=factor * self.offset,
+            standard_error=abs(factor) * self.standard_error,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class PairEffect:
+    """What two columns do together beyond their main effects: a sum of products, less the main parts of that sum.
+
+    Parameters
+    ----------
+    first, second : ColumnFunctions
+        Of the two columns.
+    matrix : ndarray of shape (n_coarse_first, n_coarse_second, n_outputs)
+        Coefficients of the products of their coarse functions.
+    left, right : ndarray of shape (basis size, n_outputs)
+        Coefficients of the functions of either column alone: the main parts, with opposite sign.
+    offset : ndarray of shape (n_outputs,)
+        Constant that makes the mean over the training rows zero.
+    """
+
+    first: ColumnFunctions
+    second: ColumnFunctions
+    matrix: FloatArray
+    left: FloatArray
+    right: FloatArray
+    offset: FloatArray
+
+    @property
+    def name(self) -> str:
+        """Name of the term."""
+        return f"{self.first.name} & {self.second.name}"
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns it depends on."""
+        return (self.first.column, self.second.column)
+
+    @property
+    def n_numbers(self) -> int:
+        """Numbers that have to be stored."""
+        return int(sum(np.count_nonzero(part) for part in (self.matrix, self.left, self.right))) + self.offset.size
+
+    def values(self, first: FloatArray, second: FloatArray) -> FloatArray:
+        """The effect, shape (n_rows, n_outputs), from the values of the functions of the two columns."""
+        a, b = first[:, self.first.basis.coarse], second[:, self.second.basis.coarse]
+        n_outputs = self.matrix.shape[2]
+        result = first @ self.left + second @ self.right + self.offset
+        for k in range(n_outputs):
+            result[:, k] += np.einsum("ij,ij->i", a @ self.matrix[:, :, k], b)
+        return result
+
+    def scaled(self, factor: float) -> PairEffect:
+        """The effect times a number."""
+        return replace(
+            self,
+            matrix=factor * self.matrix,
+            left=factor * self.left,
+            right=factor * self.right,
+            offset=factor * self.offset,
+        )
+
+
+Effect: TypeAlias = MainEffect | PairEffect
+
+
+class FunctionValues:
+    """The values of the functions of the columns on some rows, each made when first asked for."""
+
+    def __init__(self, columns: Sequence[FloatArray]) -> None:
+        self._columns = columns
+        self._made: dict[int, FloatArray] = {}
+
+    def column(self, functions: ColumnFunctions) -> FloatArray:
+        """The column itself."""
+        return self._columns[functions.column]
+
+    def of(self, functions: ColumnFunctions) -> FloatArray:
+        """The values of its functions, shape (n_rows, basis size)."""
+        if functions.column not in self._made:
+            self._made[functions.column] = functions.basis.values(functions.inside(self._columns[functions.column]))
+        return self._made[functions.column]
+
+    def effect(self, effect: Effect) -> FloatArray:
+        """An effect on the rows, shape (n_rows, n_outputs)."""
+        if isinstance(effect, MainEffect):
+            return effect.values(self.column(effect.functions), self.of(effect.functions))
+        return effect.values(self.of(effect.first), self.of(effect.second))

@@ -1,0 +1,457 @@
+"""`RANRegressor` and `RANClassifier`: Rational ANOVA Networks with scikit-learn's interface."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+import closedform
+from closedform.additive.families import Binary, Classes, Family, regression_family
+from closedform.additive.fitted import FittedNetwork
+from closedform.additive.model import SECOND_BLOCK, AdditiveModel
+from closedform.additive.train import TableData, train
+from closedform.engines.base import Budget
+from closedform.estimators import parameters
+from closedform.estimators.ran_settings import read_settings
+from closedform.exceptions import InputError
+from closedform.preprocessing import check_sample_weight, check_target_classes, check_target_numbers, learn_columns
+from closedform.preprocessing.checks import refuse_no_target, target_name
+from closedform.preprocessing.columns import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FloatArray = NDArray[np.float64]
+
+_SHARED = """
+    interactions : "auto", int, or sequence of pairs, default="auto"
+        Pairs of columns that act together: as many as significance and held-out loss allow, at most so many (0 for
+        none), or exactly these pairs of names (or positions).
+    forced_interactions, forbidden_interactions : sequence of pairs
+        Pairs that are always, or never, used.
+    max_parameters : int, optional
+        Largest number of stored numbers; limits the number of pairs.
+    second_block : {"auto", True, False}, default="auto"
+        A second layer of rational units over the first: kept where it predicts held-out rows better.
+    monotone : dict of column to {1, -1, "increasing", "decreasing"}, optional
+        Columns whose effect must not fall, or rise. They take part in no pair and not in the second block.
+    extrapolation : {"linear", "clip", "rational"} or dict of column to these, default="linear"
+        Beyond the training range an effect goes on as a line, stays constant, or follows its formula. Pairs and second
+        block stay constant unless "rational".
+    categorical : "auto" or sequence of columns, default="auto"
+        Columns that hold labels even if these are numbers.
+    max_levels : int, default=64
+        Labels of a column beyond this many, the rarest, share no effect.
+    n_bags : int, default=0
+        Bootstrap fits to average; their spread gives the standard errors. 0: one fit, standard errors from its
+        posterior.
+    max_time : float, default=300
+        Seconds; what is not decided by then (pairs, second block) is left out.
+    random_state : int, RandomState or None
+        Draws held-out rows, bags and the start of the second block.
+"""
+
+
+class AbstractRAN(BaseEstimator):
+    """What regressor and classifier share."""
+
+    _settings_names = (
+        "interactions",
+        "forced_interactions",
+        "forbidden_interactions",
+        "max_parameters",
+        "second_block",
+        "monotone",
+        "extrapolation",
+        "n_bags",
+    )
+
+    def _fit(
+        self, X: Any, y: NDArray, family: Family, sample_weight: Any, target: str, classes: tuple[Any, ...]
+    ) -> None:
+        budget = Budget(parameters.check_max_time(self.max_time))
+        seed = parameters.draw_seed(self.random_state)
+        most = parameters.check_number("max_levels", self.max_levels, 2, whole=True)
+        columns, encoded, named = learn_columns(
+            X, categorical=self.categorical, max_levels=most, estimator=type(self).__name__
+        )
+        if len(encoded[0]) != len(y):
+            raise InputError(
+                f"Found input variables with inconsistent numbers of samples: X has {len(encoded[0])} rows, "
+                f"y has {len(y)}."
+            )
+        settings = read_settings({name: getattr(self, name) for name in self._settings_names}, columns)
+        weight = self._weights(sample_weight, y)
+        shift, scale = _location_and_scale(y, weight, family)
+        data = TableData(
+            encoded,
+            [_levels(column) for column in columns],
+            [column.name for column in columns],
+            (y - shift) / scale,
+            weight,
+        )
+        rng = np.random.default_rng(seed)
+        model = train(data, family, settings, rng, budget.expired).scaled(scale, shift)
+        self._set_network(
+            FittedNetwork(
+                kind=type(self).__name__,
+                columns=tuple(columns),
+                named=named,
+                target_name=target,
+                family=family,
+                classes=classes,
+                model=model,
+                n_rows=len(y),
+                settings=parameters.to_plain(self.get_params(deep=False)),
+                version=closedform.__version__,
+            )
+        )
+
+    def _weights(self, sample_weight: Any, y: NDArray) -> FloatArray:
+        weight = check_sample_weight(sample_weight, len(y))
+        if weight is None:
+            return np.ones(len(y))
+        return weight / weight.mean()
+
+    def _set_network(self, network: FittedNetwork) -> None:
+        self.network_ = network
+        self.n_features_in_ = len(network.columns)
+        if network.named:
+            self.feature_names_in_ = np.array(network.feature_names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _network(self) -> FittedNetwork:
+        check_is_fitted(self, "network_")
+        return self.network_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+    # --- results ------------------------------------------------------------------------------------------------------
+
+    @property
+    def intercept_(self) -> FloatArray:
+        """Constant raw scores, shape (n_outputs,)."""
+        return self._network().model.intercept
+
+    @property
+    def terms_(self) -> tuple[str, ...]:
+        """Names of the effects: main effects by falling importance, then pairs ("a & b")."""
+        return self._network().model.names
+
+    @property
+    def interactions_(self) -> tuple[tuple[str, str], ...]:
+        """The pairs that were found, by falling importance."""
+        network = self._network()
+        names = network.feature_names
+        pairs = [effect.columns for effect in network.model.effects if len(effect.columns) == 2]
+        return tuple((names[i], names[j]) for i, j in pairs)
+
+    @property
+    def n_parameters_(self) -> int:
+        """Numbers that are needed to predict."""
+        return self._network().model.n_numbers
+
+    def term_importances(self) -> pd.Series:
+        """Standard deviation of each effect over the training rows, in units of the raw score; by falling size.
+
+        The entry ``"(second block)"`` is what the effects leave out.
+        """
+        import pandas as pd
+
+        network = self._network()
+        names = [*network.model.names, SECOND_BLOCK]
+        series = pd.Series(network.model.importances, index=names, name="importance")
+        return (series if network.model.second is not None else series.iloc[:-1]).sort_values(ascending=False)
+
+    def edit_term(self, name: str, *, factor: float) -> Self:
+        """Multiply an effect by a number, in place: 0 switches it off, 1 changes nothing.
+
+        Parameters
+        ----------
+        name : str
+            As in `terms_`, or ``"(second block)"``.
+        factor : float
+            Finite.
+        """
+        factor = float(parameters.check_number("factor", factor, -np.inf))
+        self._replace_model(self._network().model.with_factor(name, factor))
+        return self
+
+    def drop_term(self, name: str) -> Self:
+        """Leave an effect out, in place.
+
+        Parameters
+        ----------
+        name : str
+            As in `terms_`, or ``"(second block)"``.
+        """
+        self._replace_model(self._network().model.without(name))
+        return self
+
+    def _replace_model(self, model: AdditiveModel) -> None:
+        self._set_network(replace(self._network(), model=model))
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model to a JSON file, which :func:`closedform.load` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            An existing file is replaced, at once and only when all is written.
+        """
+        from closedform.network_file import save_network
+
+        save_network(self._network(), path)
+
+
+def _levels(column: Column) -> int:
+    """Number of levels; 0 for numbers, -1 for a column that is not used."""
+    if not column.used:
+        return -1
+    return len(column.levels) if column.kind == "categorical" else 0
+
+
+def _location_and_scale(y: FloatArray, weight: FloatArray, family: Family) -> tuple[float, float]:
+    """What is taken from the target and what it is divided by, where the family does not mind."""
+    if family.known_noise:
+        return 0.0, 1.0
+    counting = y[weight > 0]
+    # Halves first: the range of float64 values may be no float64.
+    middle = float(np.median(counting))
+    spread = 2.0 * float(np.max(np.abs(counting / 2 - middle / 2), initial=0.0))
+    if not np.isfinite(spread) or spread == 0.0:
+        return middle, 1.0
+    deviation = (counting - middle) / spread
+    size = float(np.sqrt(np.mean(deviation**2)))
+    return middle, spread * size
+
+
+class RANRegressor(RegressorMixin, AbstractRAN):
+    __doc__ = f"""Additive regression with rational effects: main effects, sparse pairs, a second block if it helps.
+
+    ``y = intercept + sum_i f_i(x_i) + sum_(i,j) f_ij(x_i, x_j) (+ second block)``, every part a rational function
+    without poles. Columns may be numbers, labels, dates, truth values, and may have missing cells.
+
+    Parameters
+    ----------
+    loss : {{"squared", "huber", "quantile", "poisson"}}, default="squared"
+        What is minimised; with "poisson" the effects add up to the logarithm of the mean.
+    quantile : float, default=0.5
+        Which quantile, for ``loss="quantile"``; between 0 and 1.
+    {_SHARED.strip()}
+
+    Attributes
+    ----------
+    intercept_ : ndarray of shape (1,)
+    terms_ : tuple of str
+    interactions_ : tuple of pairs of str
+    n_parameters_ : int
+    network_ : FittedNetwork
+        The fitted pieces, without torch and scikit-learn.
+
+    References
+    ----------
+    "Rational ANOVA Networks", arXiv 2602.04006.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from closedform import RANRegressor
+    >>> X = np.random.default_rng(0).uniform(-1, 1, size=(200, 2))
+    >>> model = RANRegressor(random_state=0).fit(X, X[:, 0] ** 2 + X[:, 0] * X[:, 1])
+    >>> model.interactions_
+    (('x0', 'x1'),)
+    """
+
+    def __init__(
+        self,
+        *,
+        loss: str = "squared",
+        quantile: float = 0.5,
+        interactions: Any = "auto",
+        forced_interactions: Sequence[Any] = (),
+        forbidden_interactions: Sequence[Any] = (),
+        max_parameters: int | None = None,
+        second_block: Any = "auto",
+        monotone: Any = None,
+        extrapolation: Any = "linear",
+        categorical: Any = "auto",
+        max_levels: int = 64,
+        n_bags: int = 0,
+        max_time: float = 300.0,
+        random_state: Any = None,
+    ) -> None:
+        self.loss = loss
+        self.quantile = quantile
+        self.interactions = interactions
+        self.forced_interactions = forced_interactions
+        self.forbidden_interactions = forbidden_interactions
+        self.max_parameters = max_parameters
+        self.second_block = second_block
+        self.monotone = monotone
+        self.extrapolation = extrapolation
+        self.categorical = categorical
+        self.max_levels = max_levels
+        self.n_bags = n_bags
+        self.max_time = max_time
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            Any narwhals-readable table, array, mapping of columns or list of rows; cells may be missing.
+        y : array-like of shape (n_samples,)
+            Numbers, finite; counts of at least 0 for ``loss="poisson"``.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights, not all zero.
+
+        Raises
+        ------
+        InputError
+            For data or settings that cannot be used.
+        """
+        refuse_no_target(y, type(self).__name__)
+        level = parameters.check_number("quantile", self.quantile, 0.0, 1.0)
+        family = regression_family(self.loss, level)
+        name = target_name(y)
+        target = check_target_numbers(y, name=name, estimator=type(self).__name__)
+        if self.loss == "poisson" and target.min() < 0:
+            raise InputError(
+                f"loss='poisson' needs counts of at least 0, but '{name}' has {target.min():g} in row "
+                f"{int(np.argmin(target)) + 1}. Use loss='squared', or correct the target."
+            )
+        self._fit(X, target, family, sample_weight, name, ())
+        return self
+
+    def predict(self, X: Any) -> FloatArray:
+        """Return the predicted mean (median and so on for ``loss="quantile"``) of each row.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            The columns of fit time, by name where both have names. A label never seen adds nothing.
+        """
+        return self._network().mean(X)[:, 0]
+
+
+class RANClassifier(ClassifierMixin, AbstractRAN):
+    __doc__ = f"""Additive classification with rational effects on the logit.
+
+    With two classes there is one raw score, the logit of ``classes_[1]``; with more, one per class.
+
+    Parameters
+    ----------
+    class_weight : "balanced", dict or None, default=None
+        Weights of classes, multiplied with the sample weights.
+    {_SHARED.strip()}
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+    intercept_ : ndarray of shape (n_outputs,)
+    terms_ : tuple of str
+    interactions_ : tuple of pairs of str
+    n_parameters_ : int
+    network_ : FittedNetwork
+        The fitted pieces, without torch and scikit-learn.
+
+    References
+    ----------
+    "Rational ANOVA Networks", arXiv 2602.04006.
+    """
+
+    def __init__(
+        self,
+        *,
+        class_weight: Any = None,
+        interactions: Any = "auto",
+        forced_interactions: Sequence[Any] = (),
+        forbidden_interactions: Sequence[Any] = (),
+        max_parameters: int | None = None,
+        second_block: Any = "auto",
+        monotone: Any = None,
+        extrapolation: Any = "linear",
+        categorical: Any = "auto",
+        max_levels: int = 64,
+        n_bags: int = 0,
+        max_time: float = 300.0,
+        random_state: Any = None,
+    ) -> None:
+        self.class_weight = class_weight
+        self.interactions = interactions
+        self.forced_interactions = forced_interactions
+        self.forbidden_interactions = forbidden_interactions
+        self.max_parameters = max_parameters
+        self.second_block = second_block
+        self.monotone = monotone
+        self.extrapolation = extrapolation
+        self.categorical = categorical
+        self.max_levels = max_levels
+        self.n_bags = n_bags
+        self.max_time = max_time
+        self.random_state = random_state
+
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Fit the network.
+
+        Parameters
+        ----------
+        X : table of shape (n_samples, n_features)
+            Any narwhals-readable table, array, mapping of columns or list of rows; cells may be missing.
+        y : array-like of shape (n_samples,)
+            Labels: text, numbers or truth values; at least two different ones.
+        sample_weight : array-like of shape (n_samples,), optional
+            Non-negative weights, not all zero.
+
+        Raises
+        ------
+        InputError
+            For data or settings that cannot be used.
+        """
+        refuse_no_target(y, type(self).__name__)
+        name = target_name(y)
+        codes, classes = check_target_classes(y, name=name, estimator=type(self).__name__)
+        self.classes_ = classes
+        family: Family = Binary() if len(classes) == 2 else Classes(len(classes))
+        self._fit(X, codes.astype(np.float64), family, sample_weight, name, tuple(classes.tolist()))
+        return self
+
+    def _weights(self, sample_weight: Any, y: NDArray) -> FloatArray:
+        weight = super()._weights(sample_weight, y)
+        if self.class_weight is None:
+            return weight
+        from sklearn.utils.class_weight import compute_sample_weight
+
+        labels = self.classes_[y.astype(np.intp)]
+        weight = weight * compute_sample_weight(self.class_weight, labels)
+        return weight / weight.mean()
+
+    def decision_function(self, X: Any) -> FloatArray:
+        """Return raw scores: shape (n_samples,) for two classes, else (n_samples, n_classes)."""
+        raw = self._network().raw(X)
+        return raw[:, 0] if len(self.classes_) == 2 else raw
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Return the probability of each class, shape (n_samples, n_classes), columns as `classes_`."""
+        share = self._network().mean(X)
+        return np.hstack([1.0 - share, share]) if len(self.classes_) == 2 else share
+
+    def predict(self, X: Any) -> NDArray:
+        """Return the most probable class of each row."""
+        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
