@@ -29,7 +29,16 @@ _HOME = {
 }
 _SUBMODULES = frozenset({"datasets"})
 
-__all__ = ["Expression", "LIESRegressor", "RANClassifier", "RANRegressor", "SymbolicRegressor", "__version__", "datasets", "load"]
+__all__ = [
+    "Expression",
+    "LIESRegressor",
+    "RANClassifier",
+    "RANRegressor",
+    "SymbolicRegressor",
+    "__version__",
+    "datasets",
+    "load",
+]
 
 
 def __getattr__(name: str) -> Any:

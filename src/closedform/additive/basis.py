@@ -170,7 +170,7 @@ def numeric_basis(x: FloatArray, n_coarse: int, n_fine: int) -> NumericBasis:
 
 
 def _center_and_scale(known: FloatArray, distinct: FloatArray) -> tuple[float, float]:
-    """Median and a robust spread: half of the distance between the 5 % quantiles, or of the range where that is zero."""
+    """Median and half of the distance between the 5 % quantiles, or of the range where that is zero."""
     low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
     spread = float(high / 2 - low / 2) or float(distinct[-1] / 2 - distinct[0] / 2)
     return float(middle), spread if spread > 0 else 1.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -131,3 +131,32 @@ def _shortened(
         if loss <= previous:
             return loss, offset_now, coefficients_now, raw_now
     return previous, offset, coefficients, raw
+
+
+def bagged(
+    design: Design,
+    y: FloatArray,
+    weight: FloatArray,
+    family: Family,
+    fit: LinearFit,
+    n_bags: int,
+    rng: np.random.Generator,
+) -> LinearFit:
+    """The mean of fits to bootstrap samples, whose spread takes the place of the posterior covariance.
+
+    All of them share the functions of the design, so that their mean has no more numbers than one of them (bagging:
+    Breiman 1996, doi:10.1007/BF00058655).
+    """
+    shape = (n_bags, *fit.coefficients.shape)
+    coefficients, offsets = np.empty(shape), np.empty((n_bags, len(fit.offset)))
+    start = [np.where(np.isfinite(one.penalties), one.penalties, 1e6) for one in fit.fits]
+    for bag in range(n_bags):
+        drawn = weight * np.bincount(rng.integers(len(y), size=len(y)), minlength=len(y))
+        one = fit_design(design, y, drawn / drawn.mean(), family, start=start)
+        coefficients[bag], offsets[bag] = one.coefficients, one.offset
+    mean, offset = coefficients.mean(axis=0), offsets.mean(axis=0)
+    fits = []
+    for k, one_fit in enumerate(fit.fits):
+        away = coefficients[:, :, k] - mean[:, k]
+        fits.append(replace(one_fit, coefficients=mean[:, k], covariance=away.T @ away / max(n_bags - 1, 1)))
+    return LinearFit(offset, mean, fits, design.apply(mean, offset))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.additive.basis import Basis, LevelBasis, NumericBasis
+from closedform.symbolic.expression import Expression
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -178,7 +179,62 @@ class PairEffect:
         )
 
 
-Effect: TypeAlias = MainEffect | PairEffect
+@dataclass(frozen=True, eq=False)
+class FormulaEffect:
+    """A law recognised in data without noise: a ratio of polynomials of some numeric columns, less its main parts.
+
+    Parameters
+    ----------
+    functions : tuple of ColumnFunctions
+        Of the columns, in the order of the table.
+    expression : Expression
+        The law over the names of the columns; it has no pole in the box of the training rows.
+    parts : tuple of ndarray of shape (basis size, 1)
+        Coefficients of the functions of each column alone: the main parts, with opposite sign.
+    offset : ndarray of shape (1,)
+        Constant that makes the mean over the training rows zero.
+    """
+
+    functions: tuple[ColumnFunctions, ...]
+    expression: Expression
+    parts: tuple[FloatArray, ...]
+    offset: FloatArray
+
+    @property
+    def name(self) -> str:
+        """Name of the term."""
+        return " & ".join(item.name for item in self.functions)
+
+    @property
+    def columns(self) -> tuple[int, ...]:
+        """Positions of the columns it depends on."""
+        return tuple(item.column for item in self.functions)
+
+    @property
+    def n_numbers(self) -> int:
+        """Numbers that have to be stored."""
+        parts = sum(int(np.count_nonzero(part)) for part in self.parts)
+        return parts + len(self.expression.constants) + self.offset.size
+
+    def values(self, columns: Sequence[FloatArray], functions: Sequence[FloatArray]) -> FloatArray:
+        """The effect, shape (n_rows, 1), from the columns inside their ranges and the values of their functions."""
+        inside = {item.name: column for item, column in zip(self.functions, columns, strict=True)}
+        law = np.broadcast_to(self.expression.evaluate(inside), len(columns[0]))
+        parts = sum(values @ part for values, part in zip(functions, self.parts, strict=True))
+        result: FloatArray = law[:, None] + parts + self.offset
+        return result
+
+    def scaled(self, factor: float) -> FormulaEffect:
+        """The effect times a number."""
+        return replace(
+            self,
+            expression=factor * self.expression if factor != 1.0 else self.expression,
+            parts=tuple(factor * part for part in self.parts),
+            offset=factor * self.offset,
+        )
+
+
+Effect: TypeAlias = MainEffect | PairEffect | FormulaEffect
 
 
 class FunctionValues:
@@ -202,4 +258,7 @@ class FunctionValues:
         """An effect on the rows, shape (n_rows, n_outputs)."""
         if isinstance(effect, MainEffect):
             return effect.values(self.column(effect.functions), self.of(effect.functions))
+        if isinstance(effect, FormulaEffect):
+            inside = [item.inside(self.column(item)) for item in effect.functions]
+            return effect.values(inside, [self.of(item) for item in effect.functions])
         return effect.values(self.of(effect.first), self.of(effect.second))

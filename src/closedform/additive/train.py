@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from closedform.additive.assemble import Assembled, assemble
 from closedform.additive.design import Design, Feature, make_feature, make_pair
+from closedform.additive.exact import assemble_law, exact_law
 from closedform.additive.families import Family
-from closedform.additive.fit import LinearFit, fit_design
+from closedform.additive.fit import LinearFit, bagged, fit_design
 from closedform.additive.interactions import Pair, rank_pairs
 from closedform.additive.model import AdditiveModel
+from closedform.additive.monotone import constrained, repaired
 from closedform.additive.second_block import SecondBlock
 from closedform.additive.second_training import (
     Base,
@@ -42,6 +44,7 @@ _THRESHOLDS = (6.0, 3.0, 1.0)
 _LARGEST_MAIN = 900
 _LARGEST_DESIGN = 1400
 _BETTER = 1e-3
+_MOST_FEATURES = 150
 
 
 @dataclass(frozen=True)
@@ -143,6 +146,40 @@ def train(
         Says when the time is up: what is not yet decided is left out.
     """
     features = make_features(data)
+    if family.one_step and not settings.monotone:
+        law = exact_law(data.columns, features, data.names, data.y)
+        if law is not None:
+            logger.info("the rows follow %s exactly", law)
+            assembled = assemble_law(law, features, data.columns, data.names, settings.beyond, data.weight)
+            return finished(assembled, None, data)
+    shift, scale = location_and_scale(data.y, data.weight, family)
+    scaled = replace(data, y=(data.y - shift) / scale)
+    return _trained(scaled, features, family, settings, rng, expired).scaled(scale, shift)
+
+
+def location_and_scale(y: FloatArray, weight: FloatArray, family: Family) -> tuple[float, float]:
+    """What is taken from the target and what it is divided by, where the family does not mind."""
+    if family.known_noise:
+        return 0.0, 1.0
+    counting = y[weight > 0]
+    # Halves first: the range of float64 values may be no float64.
+    middle = float(np.median(counting))
+    spread = 2.0 * float(np.max(np.abs(counting / 2 - middle / 2), initial=0.0))
+    if not np.isfinite(spread) or spread == 0.0:
+        return middle, 1.0
+    return middle, spread * float(np.sqrt(np.mean(((counting - middle) / spread) ** 2)))
+
+
+def _trained(
+    data: TableData,
+    features: list[Feature],
+    family: Family,
+    settings: Settings,
+    rng: np.random.Generator,
+    expired: Callable[[], bool],
+) -> AdditiveModel:
+    if len(features) > _MOST_FEATURES:
+        features = relevant_features(data, features, family, settings)
     mains = Design(features, [], data.columns)
     fit = fit_design(mains, data.y, data.weight, family)
     ranked = candidate_pairs(data, features, fit, family, settings)
@@ -151,7 +188,11 @@ def train(
     if plan.pairs:
         design = _with_pairs(features, plan.pairs, data.columns)
         fit = fit_design(design, data.y, data.weight, family)
-    assembled = assemble(design, fit, data.weight, data.names, settings.beyond)
+    if settings.n_bags:
+        fit = bagged(design, data.y, data.weight, family, fit, settings.n_bags, rng)
+    if settings.monotone:
+        fit = constrained(design, fit, settings.monotone)
+    assembled = repaired(assemble(design, fit, data.weight, data.names, settings.beyond), settings.monotone)
     second = None
     if plan.second is not None:
         base = Base(assembled, data.columns, data.y, data.weight, fit.raw)
@@ -160,6 +201,36 @@ def train(
         "%d main effects, %d pairs%s", len(features), len(design.pairs), ", second block" if second is not None else ""
     )
     return finished(assembled, second, data)
+
+
+def relevant_features(
+    data: TableData, features: Sequence[Feature], family: Family, settings: Settings
+) -> list[Feature]:
+    """Of very many columns those that tell something: alone, beside the best ones, or in a pair."""
+    start = np.tile(family.start(data.y, data.weight), (data.n_rows, 1))
+    named = {column for pair in settings.forced for column in pair}
+    if isinstance(settings.interactions, tuple):
+        named |= {column for pair in settings.interactions for column in pair}
+    first = _best_alone(data, features, family, start, _MOST_FEATURES // 3)
+    chosen = [features[k] for k in sorted(first)]
+    fit = fit_design(Design(chosen, [], data.columns), data.y, data.weight, family)
+    later = _best_alone(data, features, family, fit.raw, _MOST_FEATURES // 3)
+    pairs = candidate_pairs(data, features, fit, family, replace(settings, interactions=_MOST_FEATURES // 6))
+    kept = {features[k].column for k in (*first, *later)} | {j for pair, _ in pairs for j in pair} | named
+    logger.info("%d of %d columns tell something", len(kept), len(features))
+    return [feature for feature in features if feature.column in kept]
+
+
+def _best_alone(data: TableData, features: Sequence[Feature], family: Family, raw: FloatArray, count: int) -> list[int]:
+    """Positions of the features whose smoothest functions explain most of what these raw scores leave."""
+    working, response = family.working(data.y, raw)
+    scores = np.zeros(len(features))
+    for k, feature in enumerate(features):
+        functions = feature.pair.truncated(4).of(feature.basis.values(data.columns[feature.column]))
+        weight = working * data.weight[:, None]
+        cross = functions.T @ (weight * (response - raw))
+        scores[k] = float(np.max(np.sum(cross**2, axis=0) / np.sum(weight, axis=0))) / max(functions.shape[1], 1)
+    return np.argsort(-scores, kind="stable")[:count].tolist()
 
 
 def make_features(data: TableData) -> list[Feature]:

@@ -89,16 +89,15 @@ class AbstractRAN(BaseEstimator):
             )
         settings = read_settings({name: getattr(self, name) for name in self._settings_names}, columns)
         weight = self._weights(sample_weight, y)
-        shift, scale = _location_and_scale(y, weight, family)
         data = TableData(
             encoded,
             [_levels(column) for column in columns],
             [column.name for column in columns],
-            (y - shift) / scale,
+            y,
             weight,
         )
         rng = np.random.default_rng(seed)
-        model = train(data, family, settings, rng, budget.expired).scaled(scale, shift)
+        model = train(data, family, settings, rng, budget.expired)
         self._set_network(
             FittedNetwork(
                 kind=type(self).__name__,
@@ -222,21 +221,6 @@ def _levels(column: Column) -> int:
     if not column.used:
         return -1
     return len(column.levels) if column.kind == "categorical" else 0
-
-
-def _location_and_scale(y: FloatArray, weight: FloatArray, family: Family) -> tuple[float, float]:
-    """What is taken from the target and what it is divided by, where the family does not mind."""
-    if family.known_noise:
-        return 0.0, 1.0
-    counting = y[weight > 0]
-    # Halves first: the range of float64 values may be no float64.
-    middle = float(np.median(counting))
-    spread = 2.0 * float(np.max(np.abs(counting / 2 - middle / 2), initial=0.0))
-    if not np.isfinite(spread) or spread == 0.0:
-        return middle, 1.0
-    deviation = (counting - middle) / spread
-    size = float(np.sqrt(np.mean(deviation**2)))
-    return middle, spread * size
 
 
 class RANRegressor(RegressorMixin, AbstractRAN):
