@@ -160,6 +160,9 @@ WRONG = [
     ({"model_selection": "bests"}, r"model_selection must be .*, got 'bests' \(did you mean 'best'\?\)"),
     ({"model_selection": 3}, "model_selection must be .*, got 3"),
     ({"holdout": 1.0}, r"holdout must be a number from 0 to 0\.9, got 1\.0"),
+    ({"n_jobs": 0}, "n_jobs must be None, a whole number of at least 1, or -1 for all processors, got 0"),
+    ({"n_jobs": 1.5}, r"n_jobs must be None, .*, got 1\.5"),
+    ({"n_jobs": True}, "n_jobs must be None, .*, got True"),
     ({"random_state": -1}, "random_state must be None, a whole number of at least 0 or a generator, got -1"),
     ({"random_state": "x"}, "random_state must be .*, got 'x'"),
     ({"progress": "yes"}, "progress must be None, True or a function of one argument, got 'yes'"),
@@ -190,6 +193,19 @@ def test_wrong_settings_are_told_before_any_work(settings, message):
 def test_wrong_settings_of_lies_are_told(settings, message):
     with pytest.raises(InputError, match=message):
         LIESRegressor(**settings).fit([["not", "numbers"]], None)
+
+
+@pytest.mark.parametrize(("n_jobs", "inside"), [(1, 1), (3, 3), (None, 2), (-1000, 1)])
+def test_n_jobs_is_the_number_of_threads_during_the_fit(n_jobs, inside, table):
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    seen = []
+    try:
+        scripted("2.5*a*b", event=lambda: seen.append(torch.get_num_threads()), at=0, n_jobs=n_jobs).fit(*table)
+        assert (seen, torch.get_num_threads()) == ([inside], 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_formulas_keep_to_the_settings(table):

@@ -36,7 +36,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     """Regression by a search for formulas; subclasses say which engines search.
 
     Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `loss`, `model_selection`,
-    `holdout`, `random_state`, `progress` and `warm_start`.
+    `holdout`, `n_jobs`, `random_state`, `progress` and `warm_start`.
     """
 
     @abstractmethod
@@ -98,6 +98,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             # The rows held out by an earlier fit stay unseen when it is continued.
             seed=parameters.draw_seed(self.random_state) if old is None else old.seed,
             n_searches=0 if old is None else old.n_searches,
+            n_threads=parameters.check_n_jobs(self.n_jobs),
         )
 
     def _continues(self) -> bool:

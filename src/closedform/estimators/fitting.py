@@ -21,6 +21,7 @@ from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, constant
 from closedform.symbolic.pareto import Rule
 from closedform.symbolic.refit import refit
+from closedform.threads import limited_threads
 
 MOST_ROWS = 10_000
 """Rows that the engines see; the last fit and the scores use all rows."""
@@ -63,6 +64,8 @@ class Plan:
         How many searches came before on the same data: the rows stay the same, the draws of the search do not.
     monitor : callable, optional
         Told about progress.
+    n_threads : int, optional
+        Threads that numerical libraries may use; None leaves them as they are.
     """
 
     engines: tuple[Engine, ...]
@@ -74,6 +77,7 @@ class Plan:
     seed: int
     n_searches: int = 0
     monitor: Monitor | None = None
+    n_threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,11 @@ def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequenc
     Found
         At least the best constant is on the front. Ctrl-C ends the search, or the finishing, with what there is.
     """
+    with limited_threads(plan.n_threads):
+        return _found(data, plan, budget, start)
+
+
+def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression]) -> Found:
     table, y, weight = _rows_that_count(data)
     units = _Units.of(table, y)
     whole = units.outer(table, y, weight, plan)

@@ -57,6 +57,10 @@ class LIESRegressor(AbstractFormulaRegressor):
     holdout : float, default=0.2
         Share of the rows, from 0 to 0.9, that is used neither to find nor to choose formulas but to measure
         ``holdout_loss``. None of fewer than 12 rows are held out.
+    n_jobs : int or None, default=None
+        Threads that the numerical libraries (BLAS, OpenMP, torch) may use during the fit; -1 for all processors, None
+        to leave them as they are. The search itself goes one step after the other. The limit holds for the process
+        while the fit runs, and what was set before comes back.
     random_state : int, RandomState, Generator or None, default=None
         Makes fits repeatable as long as they do not run into `max_time`. NumPy's global state is not touched.
     progress : None, True or callable, default=None
@@ -108,6 +112,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         loss: Any = "squared",
         model_selection: Any = "mdl",
         holdout: float = 0.2,
+        n_jobs: int | None = None,
         random_state: Any = None,
         progress: Any = None,
         warm_start: bool = False,
@@ -130,6 +135,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         self.loss = loss
         self.model_selection = model_selection
         self.holdout = holdout
+        self.n_jobs = n_jobs
         self.random_state = random_state
         self.progress = progress
         self.warm_start = warm_start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -55,6 +56,22 @@ def check_holdout(value: Any) -> float:
     """Return a share of the rows, at least 0 and below 0.9."""
     share: float = check_number("holdout", value, 0.0, 0.9)
     return share
+
+
+def check_n_jobs(value: Any) -> int | None:
+    """Return a number of threads, at least 1; None for None.
+
+    Negative numbers count from the number of processors that this process may use: -1 is all of them, -2 all but one.
+    """
+    if value is None:
+        return None
+    number = 0 if isinstance(value, bool | np.bool_) or not isinstance(value, Integral) else int(value)
+    if number == 0:
+        raise InputError(f"n_jobs must be None, a whole number of at least 1, or -1 for all processors, got {value!r}.")
+    if number > 0:
+        return number
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, usable + 1 + number)
 
 
 def check_flag(name: str, value: Any) -> bool:

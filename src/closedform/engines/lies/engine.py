@@ -17,6 +17,7 @@ from closedform.engines.lies.view import View, on_rows, whole_view, with_merged_
 from closedform.engines.lies.workspace import GRID_QUOTAS, LIBRARY_QUOTAS, Proposal, Quotas, Workspace
 from closedform.library.links import usable_links
 from closedform.library.pools import factor_pool, term_pool
+from closedform.threads import torch_threads
 
 # Seconds that a stage with a pool of this many columns takes on one core, roughly: pairs cost the square.
 _SECONDS_PER_SQUARE = 2e-7
@@ -172,10 +173,11 @@ class LIESEngine:
         # torch is loaded when a network is trained, not when an engine is made.
         from closedform.engines.lies.dense import train_dense
 
-        for expression in train_dense(workspace.screen, self, rng, workspace.budget):
-            yield from workspace.judge(expression)
-            if workspace.solved or workspace.budget.expired():
-                return
+        with torch_threads():
+            for expression in train_dense(workspace.screen, self, rng, workspace.budget):
+                yield from workspace.judge(expression)
+                if workspace.solved or workspace.budget.expired():
+                    return
         yield from workspace.judge_all(random_power_sums(workspace.screen, rng, self.restarts), GRID_QUOTAS)
 
 
