@@ -18,13 +18,14 @@ from numpy.typing import NDArray
 from closedform.additive.basis import LevelBasis
 from closedform.additive.design import Design, Feature, PairBlock
 from closedform.additive.fit import LinearFit
-from closedform.additive.terms import ColumnFunctions, MainEffect, PairEffect
+from closedform.additive.terms import ColumnFunctions, Effect, MainEffect, PairEffect
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
 _ROWS = 20_000
 _GRID = 65
 _RIDGE = 1e-10
+_BEYOND = {"auto": "linear"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,13 +38,13 @@ class Assembled:
         Constant raw scores.
     functions : tuple of ColumnFunctions
         Of the features, in their order.
-    effects : tuple of MainEffect or PairEffect
+    effects : tuple of MainEffect, PairEffect or FormulaEffect
         Main effects first.
     """
 
     intercept: FloatArray
     functions: tuple[ColumnFunctions, ...]
-    effects: tuple[MainEffect | PairEffect, ...]
+    effects: tuple[Effect, ...]
 
 
 def assemble(
@@ -64,7 +65,10 @@ def assemble(
     beyond : mapping of int to str
         Policy beyond the range for each column of the table.
     """
-    functions = tuple(ColumnFunctions(f.column, names[f.column], f.basis, beyond[f.column]) for f in design.features)
+    functions = tuple(
+        ColumnFunctions(f.column, names[f.column], f.basis, _BEYOND.get(beyond[f.column], beyond[f.column]))
+        for f in design.features
+    )
     slices = design.slices()
     n_main = len(design.features)
     mains = [

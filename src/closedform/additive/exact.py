@@ -8,6 +8,7 @@ of the training rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
@@ -32,6 +33,8 @@ _ROWS = 1500
 _LARGEST_DEGREE = 8
 _EXACT = 1e-10
 _MOST_BOXES = 2000
+# A law goes on as it is where nothing else is asked for.
+_BEYOND = {"auto": "rational"}
 
 
 def exact_law(
@@ -114,7 +117,7 @@ def assemble_law(
     values: dict[str, FloatArray] = {}
     for feature in occurring:
         j = feature.column
-        functions[names[j]] = ColumnFunctions(j, names[j], feature.basis, beyond[j])
+        functions[names[j]] = ColumnFunctions(j, names[j], feature.basis, _BEYOND.get(beyond[j], beyond[j]))
         values[names[j]] = feature.basis.values(columns[j])
     share = weight / weight.sum()
     intercept = np.zeros(1)
@@ -163,7 +166,7 @@ def _main_parts(law: FloatArray, values: Sequence[FloatArray], share: FloatArray
     norms[norms == 0] = 1.0
     solved = np.linalg.lstsq(root * design / norms, root * law[:, None], rcond=1e-9)[0] / norms[:, None]
     ends = np.cumsum([1, *(v.shape[1] for v in values)])
-    return [solved[start:end] for start, end in zip(ends[:-1], ends[1:], strict=True)]
+    return [solved[start:end] for start, end in pairwise(ends.tolist())]
 
 
 def _empty_main(function: ColumnFunctions) -> MainEffect:

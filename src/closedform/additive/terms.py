@@ -218,11 +218,19 @@ class FormulaEffect:
 
     def values(self, columns: Sequence[FloatArray], functions: Sequence[FloatArray]) -> FloatArray:
         """The effect, shape (n_rows, 1), from the columns inside their ranges and the values of their functions."""
-        inside = {item.name: column for item, column in zip(self.functions, columns, strict=True)}
-        law = np.broadcast_to(self.expression.evaluate(inside), len(columns[0]))
+        law = self._law(columns)
+        if not np.isfinite(law).all():
+            # Beyond the range a law may have a pole, where the nearest row of the range has to do.
+            clipped = [np.clip(c, *_range(item)) for item, c in zip(self.functions, columns, strict=True)]
+            law = np.where(np.isfinite(law), law, self._law(clipped))
         parts = sum(values @ part for values, part in zip(functions, self.parts, strict=True))
         result: FloatArray = law[:, None] + parts + self.offset
         return result
+
+    def _law(self, columns: Sequence[FloatArray]) -> FloatArray:
+        table = {item.name: column for item, column in zip(self.functions, columns, strict=True)}
+        with np.errstate(all="ignore"):
+            return np.broadcast_to(self.expression.evaluate(table), len(columns[0]))
 
     def scaled(self, factor: float) -> FormulaEffect:
         """The effect times a number."""
@@ -232,6 +240,11 @@ class FormulaEffect:
             parts=tuple(factor * part for part in self.parts),
             offset=factor * self.offset,
         )
+
+
+def _range(functions: ColumnFunctions) -> tuple[float, float]:
+    basis = functions.basis
+    return (-np.inf, np.inf) if isinstance(basis, LevelBasis) else (basis.low, basis.high)
 
 
 Effect: TypeAlias = MainEffect | PairEffect | FormulaEffect

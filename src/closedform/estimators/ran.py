@@ -42,9 +42,9 @@ _SHARED = """
         A second layer of rational units over the first: kept where it predicts held-out rows better.
     monotone : dict of column to {1, -1, "increasing", "decreasing"}, optional
         Columns whose effect must not fall, or rise. They take part in no pair and not in the second block.
-    extrapolation : {"linear", "clip", "rational"} or dict of column to these, default="linear"
+    extrapolation : {"auto", "linear", "clip", "rational"} or dict of column to these, default="auto"
         Beyond the training range an effect goes on as a line, stays constant, or follows its formula. Pairs and second
-        block stay constant unless "rational".
+        block stay constant unless "rational". "auto": "linear", but "rational" where the rows follow a law exactly.
     categorical : "auto" or sequence of columns, default="auto"
         Columns that hold labels even if these are numbers.
     max_levels : int, default=64
@@ -271,7 +271,7 @@ class RANRegressor(RegressorMixin, AbstractRAN):
         max_parameters: int | None = None,
         second_block: Any = "auto",
         monotone: Any = None,
-        extrapolation: Any = "linear",
+        extrapolation: Any = "auto",
         categorical: Any = "auto",
         max_levels: int = 64,
         n_bags: int = 0,
@@ -370,7 +370,7 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
         max_parameters: int | None = None,
         second_block: Any = "auto",
         monotone: Any = None,
-        extrapolation: Any = "linear",
+        extrapolation: Any = "auto",
         categorical: Any = "auto",
         max_levels: int = 64,
         n_bags: int = 0,

@@ -12,7 +12,7 @@ from closedform.estimators import parameters
 from closedform.exceptions import InputError, did_you_mean
 from closedform.preprocessing.columns import Column
 
-_BEYOND = ("linear", "clip", "rational")
+_BEYOND = ("auto", "linear", "clip", "rational")
 _DIRECTIONS = {1: 1, -1: -1, "increasing": 1, "decreasing": -1}
 
 
@@ -128,7 +128,7 @@ def _check_wanted(
 
 def _beyond(given: Any, columns: Sequence[Column]) -> dict[int, str]:
     if isinstance(given, Mapping):
-        found = dict.fromkeys(range(len(columns)), "linear")
+        found = dict.fromkeys(range(len(columns)), "auto")
         for key, policy in given.items():
             found[_position("extrapolation", key, columns)] = str(
                 parameters.check_choice("extrapolation", policy, _BEYOND)
