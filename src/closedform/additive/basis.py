@@ -23,8 +23,11 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float64]
 
 _GRID = 64
-# A unit is not narrower than this share of the range.
+# A unit is not narrower than this share of the range, of which far outliers are no part.
 _NARROWEST = 2e-3
+_LONGEST_SPAN = 20.0
+# The scale of a column is at least this share of its range: powers of z stay far from overflow.
+_SMALLEST_SCALE = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,8 +175,10 @@ def numeric_basis(x: FloatArray, n_coarse: int, n_fine: int) -> NumericBasis:
 def _center_and_scale(known: FloatArray, distinct: FloatArray) -> tuple[float, float]:
     """Median and half of the distance between the 5 % quantiles, or of the range where that is zero."""
     low, middle, high = np.quantile(known, [0.05, 0.5, 0.95])
-    spread = float(high / 2 - low / 2) or float(distinct[-1] / 2 - distinct[0] / 2)
-    return float(middle), spread if spread > 0 else 1.0
+    half_range = float(distinct[-1] / 2 - distinct[0] / 2)
+    spread = float(high / 2 - low / 2) or half_range
+    # Halves of the smallest numbers may be zero.
+    return float(middle), max(spread, _SMALLEST_SCALE * half_range) or 5e-324
 
 
 def _knots(z: FloatArray, distinct: FloatArray, count: int) -> FloatArray:
@@ -192,7 +197,7 @@ def _widths(knots: FloatArray, span: float) -> FloatArray:
         return np.full(len(knots), max(span / 2, 1e-12))
     gaps = np.diff(knots)
     spacing = 0.5 * (np.concatenate([gaps[:1], gaps]) + np.concatenate([gaps, gaps[-1:]]))
-    return np.maximum(spacing, _NARROWEST * span)
+    return np.maximum(spacing, _NARROWEST * min(span, _LONGEST_SPAN))
 
 
 # --------------------------------------------------------------------------------------------- smooth functions first
@@ -261,9 +266,11 @@ def smooth_functions(
     centred = values - mean
     gram = centred.T @ (centred * share[:, None])
     gram = (1.0 - _EVERYWHERE) * gram + _EVERYWHERE * _even_gram(basis, index, mean)
-    size, directions = np.linalg.eigh(gram)
+    # Each function by its own size first: the line reaches far where a column has outliers.
+    own = 1.0 / np.sqrt(np.maximum(np.diag(gram), 1e-300))
+    size, directions = np.linalg.eigh(gram * np.outer(own, own))
     kept = size > 1e-9 * max(size[-1], 1e-300)
-    white = directions[:, kept] / np.sqrt(size[kept])
+    white = own[:, None] * directions[:, kept] / np.sqrt(size[kept])
     penalty, rotation = np.linalg.eigh(white.T @ _roughness(basis, index, x) @ white)
     return SmoothFunctions(index, mean, white @ rotation, _normalised(penalty))
 

@@ -39,7 +39,7 @@ class AdditiveModel:
         What the effects leave out.
     covariances : ndarray of shape (n_effects + 1,)
         Weighted covariance over the training rows of each effect (last: of the second block) with the sum of all of
-        them, summed over outputs.
+        them, summed over outputs; all of them relative to one number, because squares of large units overflow.
     deviations : ndarray of shape (n_effects + 1,)
         Standard deviation over the training rows of each (root of the sum of the variances of its outputs).
     """
@@ -164,7 +164,7 @@ class AdditiveModel:
             self.functions,
             tuple(effect.scaled(factor) for effect in self.effects),
             None if self.second is None else self.second.scaled(factor),
-            factor**2 * self.covariances,
+            self.covariances,
             abs(factor) * self.deviations,
         )
 

@@ -16,6 +16,10 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 # The slope with which an effect goes on beyond the range is that of the last such share of it.
 _EDGE = 0.1
+# How far a formula is followed beyond the range, in scales of the column, and the largest value of a straight line
+# there: sums of effects are finite for every finite cell.
+_FARTHEST = 1e30
+_LARGEST = 1e300
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +45,14 @@ class ColumnFunctions:
 
     def inside(self, x: FloatArray) -> FloatArray:
         """The column with values beyond the range moved to its ends, unless formulas are followed."""
-        if isinstance(self.basis, LevelBasis) or self.beyond == "rational":
+        basis = self.basis
+        if isinstance(basis, LevelBasis):
             return x
-        clipped: FloatArray = np.clip(x, self.basis.low, self.basis.high)
+        low, high = basis.low, basis.high
+        if self.beyond == "rational":
+            reach = min(_FARTHEST * basis.scale, float(np.finfo(float).max))
+            low, high = basis.center - reach, basis.center + reach
+        clipped: FloatArray = np.clip(x, low, high)
         return clipped
 
 
@@ -93,23 +102,33 @@ class MainEffect:
         if isinstance(basis, LevelBasis) or self.functions.beyond != "linear":
             return zero, zero
         edge = _EDGE * (basis.high - basis.low)
-        if not (np.isfinite(edge) and edge > 0):
-            return zero, zero
         ends = np.array([basis.low, basis.low + edge, basis.high - edge, basis.high])
         values = basis.values(ends) @ self.coefficients
-        return (values[1] - values[0]) / edge, (values[3] - values[2]) / edge
+        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+            low, high = (values[1] - values[0]) / edge, (values[3] - values[2]) / edge
+        # A range too short for a slope that is a number has none.
+        usable = np.isfinite(low) & np.isfinite(high)
+        return np.where(usable, low, zero), np.where(usable, high, zero)
 
     def values(self, x: FloatArray, functions: FloatArray) -> FloatArray:
         """The effect, shape (n_rows, n_outputs), from the column and the values of its functions inside the range."""
         result: FloatArray = functions @ self.coefficients + self.offset
         basis = self.functions.basis
         if isinstance(basis, NumericBasis) and self.functions.beyond == "linear":
-            below, above = np.fmin(x - basis.low, 0.0), np.fmax(x - basis.high, 0.0)
-            if below.any() or above.any():
-                low, high = self.slopes()
-                known = np.isfinite(x)[:, None]
-                result = result + np.where(known, below[:, None] * low + above[:, None] * high, 0.0)
+            if np.any((x < basis.low) | (x > basis.high)):
+                result = result + self._beyond(x, basis)
         return result
+
+    def _beyond(self, x: FloatArray, basis: NumericBasis) -> FloatArray:
+        """What straight lines add beyond the range."""
+        low, high = self.slopes()
+        largest = np.finfo(float).max
+        with np.errstate(over="ignore"):
+            below = np.clip(np.fmin(x - basis.low, 0.0), -largest, 0.0)[:, None] * low
+            above = np.clip(np.fmax(x - basis.high, 0.0), 0.0, largest)[:, None] * high
+        # NaN, which is neither below nor above, adds nothing.
+        added: FloatArray = np.clip(np.where(x[:, None] < basis.low, below, above), -_LARGEST, _LARGEST)
+        return added
 
     def scaled(self, factor: float) -> MainEffect:
         """The effect times a number."""

@@ -416,12 +416,14 @@ def finished(assembled: Assembled, second: SecondBlock | None, data: TableData) 
 
 
 def _sizes(model: AdditiveModel, data: TableData) -> tuple[FloatArray, FloatArray]:
-    """Covariance of each effect with the sum, and its standard deviation, over (some of) the rows."""
+    """Covariance of each effect with the sum, relative, and its standard deviation, over (some of) the rows."""
     step = max(1, data.n_rows // 50_000)
     share = data.weight[::step] / data.weight[::step].sum()
     parts = model.contributions([column[::step] for column in data.columns])
     parts = parts - np.einsum("n,nto->to", share, parts)
+    largest = float(np.abs(parts).max(initial=0.0)) or 1.0
+    parts /= largest
     whole = parts.sum(axis=1)
     covariances = np.einsum("n,nto,no->t", share, parts, whole)
-    deviations = np.sqrt(np.einsum("n,nto->t", share, parts**2))
+    deviations = largest * np.sqrt(np.einsum("n,nto->t", share, parts**2))
     return covariances, deviations
