@@ -172,7 +172,8 @@ class Design:
         used = {k for p in self.pairs for k in (p.first, p.second)}
         smooth = {k: self.features[k].pair.of(values[k]) for k in used}
         parts += [smooth[p.first][:, p.left] * smooth[p.second][:, p.right] / p.scale for p in self.pairs]
-        return np.hstack(parts)
+        # A table of constant columns has none.
+        return np.hstack(parts) if parts else np.empty((rows.stop - rows.start, 0))
 
     def moments(self, weight: FloatArray, response: FloatArray, n_rows: float) -> tuple[Moments, FloatArray, float]:
         """Centred sums over the rows, the weighted mean of each column and that of the response.
