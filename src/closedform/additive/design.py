@@ -138,7 +138,7 @@ class Design:
         return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
     def blocks(self) -> NDArray[np.intp]:
-        """The penalty of each column: one for the smoothest function of a main effect, one for its rest; one for a pair."""
+        """The penalty of each column: main effects have one for their smoothest function and one for all others."""
         result: list[int] = []
         count = 0
         for feature in self.features:

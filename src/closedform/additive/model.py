@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from closedform.additive.basis import NumericBasis
 from closedform.additive.second_block import SecondBlock
-from closedform.additive.terms import ColumnFunctions, Effect, FunctionValues, MainEffect
+from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, FunctionValues, MainEffect, PairEffect
 from closedform.exceptions import InputError, did_you_mean
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -70,16 +71,36 @@ class AdditiveModel:
 
     def raw(self, columns: Sequence[FloatArray]) -> FloatArray:
         """Raw scores, shape (n_rows, n_outputs), of a table given as one array per column."""
-        n = len(columns[0])
-        result = np.empty((n, self.n_outputs))
+        result = np.empty((len(columns[0]), self.n_outputs))
         for rows, values in self._blocks(columns):
-            total = np.tile(self.intercept, (rows.stop - rows.start, 1))
-            for effect in self.effects:
-                total += values.effect(effect)
-            if self.second is not None:
-                total += self.second.values(values)
-            result[rows] = total
+            result[rows] = self._sum(values)
         return result
+
+    def _sum(self, values: FunctionValues) -> FloatArray:
+        """Raw scores of a block of rows; what is linear in the functions of a column is added up beforehand."""
+        constant, linear = self._linear
+        total = sum((values.of(f) @ linear[f.column] for f in self.functions if f.column in linear), constant)
+        for effect in self.effects:
+            if isinstance(effect, PairEffect):
+                total = total + effect.products(values.of(effect.first), values.of(effect.second))
+            elif isinstance(effect, FormulaEffect):
+                total = total + effect.law(values.inside(effect))
+            else:
+                total = total + effect.beyond_range(values.column(effect.functions))
+        if self.second is not None:
+            total = total + self.second.values(values)
+        return np.broadcast_to(total, (values.n_rows, self.n_outputs))
+
+    @cached_property
+    def _linear(self) -> tuple[FloatArray, dict[int, FloatArray]]:
+        """Sum of all constants, and for each column the sum of all coefficients of its functions."""
+        constant = self.intercept.copy()
+        linear: dict[int, FloatArray] = {}
+        for effect in self.effects:
+            constant = constant + effect.offset
+            for functions, coefficients in effect.linear_parts():
+                linear[functions.column] = linear.get(functions.column, 0.0) + coefficients
+        return constant, {column: part for column, part in linear.items() if part.any()}
 
     def contributions(self, columns: Sequence[FloatArray]) -> FloatArray:
         """What each effect, and last the second block, adds: shape (n_rows, n_effects + 1, n_outputs)."""

@@ -112,12 +112,21 @@ class MainEffect:
 
     def values(self, x: FloatArray, functions: FloatArray) -> FloatArray:
         """The effect, shape (n_rows, n_outputs), from the column and the values of its functions inside the range."""
-        result: FloatArray = functions @ self.coefficients + self.offset
-        basis = self.functions.basis
-        if isinstance(basis, NumericBasis) and self.functions.beyond == "linear":
-            if np.any((x < basis.low) | (x > basis.high)):
-                result = result + self._beyond(x, basis)
+        result: FloatArray = functions @ self.coefficients + self.offset + self.beyond_range(x)
         return result
+
+    def linear_parts(self) -> list[tuple[ColumnFunctions, FloatArray]]:
+        """What is linear in the functions of a column."""
+        return [(self.functions, self.coefficients)]
+
+    def beyond_range(self, x: FloatArray) -> FloatArray | float:
+        """What is added beyond the range, shape (n_rows, n_outputs), or zero where no row is there."""
+        basis = self.functions.basis
+        if not isinstance(basis, NumericBasis) or self.functions.beyond != "linear":
+            return 0.0
+        if not np.any((x < basis.low) | (x > basis.high)):
+            return 0.0
+        return self._beyond(x, basis)
 
     def _beyond(self, x: FloatArray, basis: NumericBasis) -> FloatArray:
         """What straight lines add beyond the range."""
@@ -180,11 +189,18 @@ class PairEffect:
 
     def values(self, first: FloatArray, second: FloatArray) -> FloatArray:
         """The effect, shape (n_rows, n_outputs), from the values of the functions of the two columns."""
-        a, b = first[:, self.first.basis.coarse], second[:, self.second.basis.coarse]
-        n_outputs = self.matrix.shape[2]
-        result = first @ self.left + second @ self.right + self.offset
-        for k in range(n_outputs):
-            result[:, k] += np.einsum("ij,ij->i", a @ self.matrix[:, :, k], b)
+        return first @ self.left + second @ self.right + self.offset + self.products(first, second)
+
+    def linear_parts(self) -> list[tuple[ColumnFunctions, FloatArray]]:
+        """What is linear in the functions of a column."""
+        return [(self.first, self.left), (self.second, self.right)]
+
+    def products(self, first: FloatArray, second: FloatArray) -> FloatArray:
+        """The sum of products alone."""
+        a, b = first.T[self.first.basis.coarse], second.T[self.second.basis.coarse]
+        result = np.empty((len(first), self.matrix.shape[2]))
+        for k in range(result.shape[1]):
+            result[:, k] = np.einsum("ji,ji->i", self.matrix[:, :, k].T @ a, b)
         return result
 
     def scaled(self, factor: float) -> PairEffect:
@@ -237,14 +253,22 @@ class FormulaEffect:
 
     def values(self, columns: Sequence[FloatArray], functions: Sequence[FloatArray]) -> FloatArray:
         """The effect, shape (n_rows, 1), from the columns inside their ranges and the values of their functions."""
+        parts = sum(values @ part for values, part in zip(functions, self.parts, strict=True))
+        result: FloatArray = self.law(columns) + parts + self.offset
+        return result
+
+    def linear_parts(self) -> list[tuple[ColumnFunctions, FloatArray]]:
+        """What is linear in the functions of a column."""
+        return list(zip(self.functions, self.parts, strict=True))
+
+    def law(self, columns: Sequence[FloatArray]) -> FloatArray:
+        """The law alone, shape (n_rows, 1)."""
         law = self._law(columns)
         if not np.isfinite(law).all():
             # Beyond the range a law may have a pole, where the nearest row of the range has to do.
             clipped = [np.clip(c, *_range(item)) for item, c in zip(self.functions, columns, strict=True)]
             law = np.where(np.isfinite(law), law, self._law(clipped))
-        parts = sum(values @ part for values, part in zip(functions, self.parts, strict=True))
-        result: FloatArray = law[:, None] + parts + self.offset
-        return result
+        return law[:, None]
 
     def _law(self, columns: Sequence[FloatArray]) -> FloatArray:
         table = {item.name: column for item, column in zip(self.functions, columns, strict=True)}
@@ -286,11 +310,19 @@ class FunctionValues:
             self._made[functions.column] = functions.basis.values(functions.inside(self._columns[functions.column]))
         return self._made[functions.column]
 
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return len(self._columns[0])
+
+    def inside(self, effect: FormulaEffect) -> list[FloatArray]:
+        """The columns of a law, moved into their ranges where formulas are not followed."""
+        return [item.inside(self.column(item)) for item in effect.functions]
+
     def effect(self, effect: Effect) -> FloatArray:
         """An effect on the rows, shape (n_rows, n_outputs)."""
         if isinstance(effect, MainEffect):
             return effect.values(self.column(effect.functions), self.of(effect.functions))
         if isinstance(effect, FormulaEffect):
-            inside = [item.inside(self.column(item)) for item in effect.functions]
-            return effect.values(inside, [self.of(item) for item in effect.functions])
+            return effect.values(self.inside(effect), [self.of(item) for item in effect.functions])
         return effect.values(self.of(effect.first), self.of(effect.second))
