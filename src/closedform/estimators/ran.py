@@ -27,6 +27,10 @@ from closedform.preprocessing.columns import Column
 
 if TYPE_CHECKING:
     import pandas as pd
+    from matplotlib.axes import Axes
+
+    from closedform.inspection import EffectDisplay, OverviewDisplay, PairDisplay
+    from closedform.inspection.effects import EffectData
 
 FloatArray = NDArray[np.float64]
 
@@ -199,6 +203,32 @@ class AbstractRAN(BaseEstimator):
         """
         self._replace_model(self._network().model.without(name))
         return self
+
+    def effects(self, X: Any = None, *, terms: Any = None, resolution: int = 40) -> list[EffectData]:
+        """Return main and pair effects as data, see :func:`closedform.inspection.effects`."""
+        from closedform.inspection import effects
+
+        return effects(self._network(), X, terms=terms, resolution=resolution)
+
+    def explain_global(self) -> pd.DataFrame:
+        """Return the terms by falling importance, see :func:`closedform.inspection.explain_global`."""
+        from closedform.inspection import explain_global
+
+        return explain_global(self._network())
+
+    def explain_local(self, X: Any) -> pd.DataFrame:
+        """Return what each term adds to each row, see :func:`closedform.inspection.explain_local`."""
+        from closedform.inspection import explain_local
+
+        return explain_local(self._network(), X)
+
+    def plot(
+        self, term: str | None = None, X: Any = None, *, output: Any = None, max_terms: int = 5, ax: Axes | None = None
+    ) -> OverviewDisplay | EffectDisplay | PairDisplay:
+        """Draw a term, or importances and the most important terms, see :func:`closedform.inspection.plot`."""
+        from closedform.inspection import plot
+
+        return plot(self._network(), term, X, output=output, max_terms=max_terms, ax=ax)
 
     def _replace_model(self, model: AdditiveModel) -> None:
         self._set_network(replace(self._network(), model=model))
