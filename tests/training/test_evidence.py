@@ -1,4 +1,4 @@
-"""Penalties by evidence: the exact posterior for fixed penalties, noise that is switched off, the level of the noise."""
+"""Penalties by evidence: the exact posterior for fixed penalties, noise that is switched off, its level."""
 
 from __future__ import annotations
 
