@@ -101,7 +101,7 @@ def fit_design(
             offset[k] = mean_y - mean_x @ found.coefficients
         raw = base + design.apply(coefficients, offset)
         loss, previous = float(weight @ family.loss(y, raw)), loss
-        if loss > previous and outer > 0:
+        if loss > previous:
             loss, offset, coefficients, raw = _shortened(
                 design, y, weight, family, base, before, (offset, coefficients), previous
             )
