@@ -120,7 +120,6 @@ def test_a_setting_that_does_not_exist_is_told(network, tmp_path):
         closedform.load(tmp_path / "m.json")
 
 
-@pytest.mark.xfail(reason="later")
 def test_reading_and_predicting_load_nothing_heavy(network, tmp_path):
     save_network(network, tmp_path / "m.json")
     code = f"""

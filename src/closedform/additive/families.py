@@ -20,7 +20,7 @@ from closedform.exceptions import InputError, did_you_mean
 FloatArray: TypeAlias = NDArray[np.float64]
 
 # Scores beyond this are as good as certain; exp of it is no trouble.
-_LARGEST_SCORE = 30.0
+LARGEST_SCORE = 30.0
 _SMALLEST_WEIGHT = 1e-4
 
 
@@ -130,7 +130,7 @@ class Poisson(Family):
         return np.array([np.log(max(float(np.average(y, weights=weight)), 1e-12))])
 
     def predict(self, raw: FloatArray) -> FloatArray:
-        return np.exp(np.clip(raw, -_LARGEST_SCORE, _LARGEST_SCORE))
+        return np.exp(np.clip(raw, -LARGEST_SCORE, LARGEST_SCORE))
 
     def working(self, y: FloatArray, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         mean = np.maximum(self.predict(raw), _SMALLEST_WEIGHT)
@@ -154,7 +154,7 @@ class Binary(Family):
         return np.array([np.log(share / (1.0 - share))])
 
     def predict(self, raw: FloatArray) -> FloatArray:
-        return 1.0 / (1.0 + np.exp(-np.clip(raw, -_LARGEST_SCORE, _LARGEST_SCORE)))
+        return 1.0 / (1.0 + np.exp(-np.clip(raw, -LARGEST_SCORE, LARGEST_SCORE)))
 
     def working(self, y: FloatArray, raw: FloatArray) -> tuple[FloatArray, FloatArray]:
         share = self.predict(raw)

@@ -19,6 +19,7 @@ from closedform.additive.model import SECOND_BLOCK, AdditiveModel
 from closedform.additive.train import TableData, train
 from closedform.engines.base import Budget
 from closedform.estimators import parameters
+from closedform.estimators.ran_formula import FormulaMixin
 from closedform.estimators.ran_settings import read_settings
 from closedform.exceptions import InputError
 from closedform.preprocessing import check_sample_weight, check_target_classes, check_target_numbers, learn_columns
@@ -63,7 +64,7 @@ _SHARED = """
 """
 
 
-class AbstractRAN(BaseEstimator):
+class AbstractRAN(FormulaMixin, BaseEstimator):
     """What regressor and classifier share."""
 
     _settings_names = (

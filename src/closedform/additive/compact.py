@@ -1,0 +1,423 @@
+"""Short formulas that follow the effects of a network closely enough to be read instead of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.additive.basis import LevelBasis, NumericBasis
+from closedform.additive.formula import FormulaNames
+from closedform.additive.model import AdditiveModel
+from closedform.additive.rational_fit import Ratio, fit_ratio, has_no_pole, monomials, simplest_first
+from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, MainEffect, PairEffect
+from closedform.exceptions import InputError
+from closedform.preprocessing.columns import Column
+from closedform.symbolic.expression import Expression, apply, constant, variable
+
+FloatArray: TypeAlias = NDArray[np.float64]
+# How far a formula with all digits is from the values, and a function that rounds and checks it, given what is allowed.
+_Candidate: TypeAlias = "tuple[float, Callable[[float], ShortFormula | None]]"
+
+# Points per column at which a pair effect is compared with a formula, and a curve is checked between its grid points.
+_PER_COLUMN = 13
+_DENSE = 257
+# What counts between the rows, as a share of what counts where they are.
+_BETWEEN = 0.1
+# Between grid points a formula may be this many times further off.
+_SPIKE = 8.0
+_FEWEST_DIGITS, _MOST_DIGITS = 2, 8
+_LARGEST_POWER = 2
+# A column this many half ranges away from zero is written as a difference from a round number.
+_FAR = 3.0
+# Where no formula is near enough, one this many times as far as the nearest will do if it is simpler.
+_AS_NEAR = 1.25
+
+
+@dataclass(frozen=True)
+class ShortFormula:
+    """A short formula for an effect.
+
+    Parameters
+    ----------
+    expression : Expression
+        Over the variables of `closedform.additive.formula`.
+    error : float
+        Root mean square distance from the effect, as a share of the size of the raw score.
+    """
+
+    expression: Expression
+    error: float
+
+
+def compact(
+    effect: Effect, model: AdditiveModel, columns: Sequence[Column], *, output: int = 0, tolerance: float = 0.01
+) -> ShortFormula | None:
+    """The simplest formula that follows an effect within a tolerance, or else about the nearest one.
+
+    Tried are, in this order, constant, line, parabola, cubic and ratios of polynomials up to degree (3, 2) for a
+    numeric column, numbers for the levels of a categorical one, and the same with both variables for pairs.
+    Coefficients have as few digits as the tolerance allows. A ratio is taken only if interval arithmetic proves that it
+    has no pole within the range of the training rows. The grid of an effect stands for the training rows: half of its
+    points are at their quantiles, and these count ten times as much as those between.
+
+    Parameters
+    ----------
+    effect : MainEffect, PairEffect or FormulaEffect
+    model : AdditiveModel
+        Of which it is an effect.
+    columns : sequence of Column
+        Of the table.
+    output : int, default=0
+        Which raw score.
+    tolerance : float, default=0.01
+        Largest root mean square distance, above 0, as a share of the size of the raw score: the root of the sum of the
+        squared importances.
+
+    Returns
+    -------
+    ShortFormula or None
+        Its `error` says whether it is within the tolerance. None for pairs of columns with missing cells, for laws of
+        several columns (`model_expression` is what to read there), and where no formula could be found.
+    """
+    if not (math.isfinite(tolerance) and tolerance > 0.0):
+        raise InputError(f"tolerance must be a number above 0, got {tolerance!r}.")
+    scale = _spread(model)
+    names = FormulaNames.of(columns)
+    if isinstance(effect, FormulaEffect):
+        law = effect.expression + float(effect.offset[output]) if effect.offset[output] else effect.expression
+        return ShortFormula(law, 0.0) if not any(part.any() for part in effect.parts) else None
+    limit = tolerance * scale
+    if isinstance(effect, PairEffect):
+        return _short_pair(effect, model, names, output, limit, scale)
+    if isinstance(effect.functions.basis, LevelBasis):
+        return _short_levels(effect, names, output, limit, scale)
+    return _short_curve(effect, effect.functions.basis, names, output, limit, scale)
+
+
+def _spread(model: AdditiveModel) -> float:
+    """Size of the raw score: root of the sum of the squared importances of all parts."""
+    largest = float(np.max(model.deviations, initial=0.0))
+    if not (math.isfinite(largest) and largest > 0.0):
+        return 1.0
+    return largest * math.sqrt(float(np.sum((model.deviations / largest) ** 2)))
+
+
+# --- one column -------------------------------------------------------------------------------------------------------
+
+
+def _short_levels(
+    effect: MainEffect, names: FormulaNames, output: int, limit: float, scale: float
+) -> ShortFormula | None:
+    """A number for each level; a label that was never seen adds the offset alone, which is left out if it is small."""
+    basis, column = effect.functions.basis, effect.functions.column
+    exact = effect.coefficients[:, output] + effect.offset[output]
+    flags = [*names.levels[column], *([names.missing[column]] if basis.missing else [])]
+
+    def build(digits: int) -> tuple[Expression, FloatArray]:
+        small = np.abs(exact) <= limit / 2
+        rounded = np.where(small, 0.0, [float(f"{value:.{digits}g}") for value in exact.tolist()])
+        terms = [(value, (variable(flag),)) for value, flag in zip(rounded.tolist(), flags, strict=True)]
+        return _weighted_sum(terms), rounded
+
+    return _rounded(build, exact, np.full(len(exact), 1.0 / len(exact)), limit, scale)
+
+
+def _weighted_sum(terms: Sequence[tuple[float, tuple[Expression, ...]]]) -> Expression:
+    plus = [apply("mul", value, *factors) for value, factors in terms if value > 0.0]
+    minus = [apply("mul", -value, *factors) for value, factors in terms if value < 0.0]
+    if not plus:
+        return -_sum(minus) if minus else constant(0.0)
+    return _sum(plus) - _sum(minus) if minus else _sum(plus)
+
+
+def _sum(parts: Sequence[Expression]) -> Expression:
+    if not parts:
+        return constant(0.0)
+    return parts[0] if len(parts) == 1 else apply("add", *parts)
+
+
+def _rounded(
+    build: Callable[[int], tuple[Expression, FloatArray]],
+    exact: FloatArray,
+    weight: FloatArray,
+    limit: float,
+    scale: float,
+) -> ShortFormula | None:
+    """The formula with the fewest digits that is near enough."""
+    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS + 1):
+        expression, values = build(digits)
+        with np.errstate(all="ignore"):
+            error = math.sqrt(float(weight @ (values - exact) ** 2))
+        if error <= limit:
+            return ShortFormula(expression, error / scale)
+    return None
+
+
+@dataclass(frozen=True)
+class _Axis:
+    """A numeric column as the variable of a short formula.
+
+    Parameters
+    ----------
+    name : str
+    shift, size : float
+        The fit is in ``(x - shift) / size``, the formula in ``x - shift``.
+    low, high : float
+        Range of the training rows.
+    """
+
+    name: str
+    shift: float
+    size: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, name: str, low: float, high: float) -> _Axis:
+        half, middle = max(high / 2 - low / 2, 1e-300), low / 2 + high / 2
+        if abs(middle) <= _FAR * half:
+            return cls(name, 0.0, max(abs(low), abs(high)), low, high)
+        step = 10.0 ** math.floor(math.log10(half))
+        shift = round(middle / step) * step
+        return cls(name, float(f"{shift:.12g}"), half, low, high)
+
+    def scaled(self, x: FloatArray) -> FloatArray:
+        return (x - self.shift) / self.size
+
+    @property
+    def expression(self) -> Expression:
+        x = variable(self.name)
+        if not self.shift:
+            return x
+        shift = int(self.shift) if self.shift.is_integer() else self.shift
+        return x - shift if shift > 0 else x + -shift
+
+
+def _short_curve(
+    effect: MainEffect, basis: NumericBasis, names: FormulaNames, output: int, limit: float, scale: float
+) -> ShortFormula | None:
+    column = effect.functions.column
+    x, weight = _grid_and_weight(effect, basis)
+
+    def curve(at: FloatArray) -> FloatArray:
+        values: FloatArray = (basis.values(at) @ effect.coefficients)[:, output] + effect.offset[output]
+        return values
+
+    axis = _Axis.of(names.columns[column], basis.low, basis.high)
+    dense = np.linspace(basis.low, basis.high, _DENSE)
+    on_dense = curve(dense)
+
+    def is_near(expression: Expression, allowed: float) -> bool:
+        """Whether a formula follows the curve between the points of its grid, too."""
+        values = np.broadcast_to(expression.evaluate({axis.name: dense}), dense.shape)
+        with np.errstate(all="ignore"):
+            return bool(np.max(np.abs(values - on_dense)) <= _SPIKE * allowed)
+
+    found = _short_surface((axis,), (x,), curve(x), weight, limit, scale, is_near)
+    if found is None or not basis.missing:
+        return found
+    empty = variable(names.missing[column])
+    value = float(f"{effect.coefficients[-1, output] + effect.offset[output]:.3g}")
+    known = (1 - empty) * found.expression
+    return ShortFormula(_weighted_sum([(value, (empty,))]) + known if value else known, found.error)
+
+
+def _grid_and_weight(effect: MainEffect, basis: NumericBasis) -> tuple[FloatArray, FloatArray]:
+    """Points of the effect and how much each counts: those of the even half of the grid less than quantiles of rows."""
+    grid = effect.grid[np.isfinite(effect.grid)]
+    if len(grid) < 3:
+        grid = np.linspace(basis.low, basis.high, _DENSE // 4)
+        return grid, np.full(len(grid), 1.0 / len(grid))
+    even = _is_whole(32.0 * (grid - grid[0]) / (grid[-1] - grid[0]))
+    weight = np.where(even, _BETWEEN, 1.0)
+    return grid, weight / weight.sum()
+
+
+def _is_whole(values: FloatArray) -> NDArray[np.bool_]:
+    return np.isclose(values, np.round(values), rtol=0.0, atol=1e-9)
+
+
+def _short_surface(
+    axes: Sequence[_Axis],
+    points: Sequence[FloatArray],
+    exact: FloatArray,
+    weight: FloatArray,
+    limit: float,
+    scale: float,
+    is_near: Callable[[Expression, float], bool] | None = None,
+) -> ShortFormula | None:
+    """The simplest ratio of polynomials near enough to values at points."""
+    table = [axis.scaled(x) for axis, x in zip(axes, points, strict=True)]
+    box = {axis.name: (axis.low, axis.high) for axis in axes}
+    columns = {axis.name: x for axis, x in zip(axes, points, strict=True)}
+    variables = [axis.expression for axis in axes]
+    unit = float(np.max(np.abs(exact), initial=0.0)) or 1.0
+
+    def candidates() -> Iterator[_Candidate]:
+        for top, bottom in simplest_first(len(axes)):
+            if len(top) + len(bottom) >= len(exact):
+                continue
+            ratio = fit_ratio(table, exact / unit, weight, top, bottom)
+            with np.errstate(all="ignore"):
+                distance = math.sqrt(float(weight @ (unit * ratio.values(table) - exact) ** 2))
+            if math.isfinite(distance):
+                yield distance, partial(attempt, ratio)
+
+    def attempt(ratio: Ratio, allowed: float) -> ShortFormula | None:
+        found = _rounded(_builder(ratio, unit, axes, variables, columns), exact, weight, allowed, scale)
+        if found is None or (ratio.bottom and not has_no_pole(found.expression, box)):
+            return None
+        return found if is_near is None or is_near(found.expression, allowed) else None
+
+    return _choose(candidates(), limit)
+
+
+def _choose(candidates: Iterator[_Candidate], limit: float) -> ShortFormula | None:
+    """The first one within the limit; where there is none, the first that is about as near as the nearest."""
+    left: list[_Candidate] = []
+    for distance, attempt in candidates:
+        found = attempt(limit) if distance <= limit else None
+        if found is not None:
+            return found
+        left.append((distance, attempt))
+    while left:
+        nearest = _AS_NEAR * min(distance for distance, _ in left)
+        for distance, attempt in left:
+            found = attempt(nearest) if distance <= nearest else None
+            if found is not None:
+                return found
+        left = [candidate for candidate in left if candidate[0] > nearest]
+    return None
+
+
+def _builder(
+    ratio: Ratio, unit: float, axes: Sequence[_Axis], variables: Sequence[Expression], columns: dict[str, FloatArray]
+) -> Callable[[int], tuple[Expression, FloatArray]]:
+    """Formulas of a number of digits and their values, with coefficients for ``x - shift`` instead of scaled values."""
+
+    def unscaled(powers: tuple[tuple[int, ...], ...], coefficients: FloatArray) -> FloatArray:
+        sizes = [math.prod(axis.size**k for axis, k in zip(axes, power, strict=True)) for power in powers]
+        return coefficients / np.array(sizes)
+
+    with np.errstate(all="ignore"):
+        plain = Ratio(ratio.top, ratio.bottom, unit * unscaled(ratio.top, ratio.p), unscaled(ratio.bottom, ratio.q))
+    n_rows = len(next(iter(columns.values())))
+
+    def build(digits: int) -> tuple[Expression, FloatArray]:
+        expression = plain.expression(variables, digits)
+        return expression, np.broadcast_to(expression.evaluate(columns), (n_rows,))
+
+    return build
+
+
+# --- two columns ------------------------------------------------------------------------------------------------------
+
+
+def _short_pair(
+    effect: PairEffect, model: AdditiveModel, names: FormulaNames, output: int, limit: float, scale: float
+) -> ShortFormula | None:
+    sides = (effect.first, effect.second)
+    if any(side.basis.missing for side in sides):
+        return None
+    grids = [_side_grid(side, model) for side in sides]
+    first, second = (part.ravel() for part in np.meshgrid(grids[0], grids[1], indexing="ij"))
+    exact = effect.values(sides[0].basis.values(first), sides[1].basis.values(second))[:, output]
+    weight = np.full(len(exact), 1.0 / len(exact))
+    levels = [isinstance(side.basis, LevelBasis) for side in sides]
+    if not any(levels):
+        axes = [_Axis.of(names.columns[side.column], *_range(side.basis)) for side in sides]
+        return _short_surface(axes, (first, second), exact, weight, limit, scale)
+    flags = [[variable(flag) for flag in names.levels[side.column]] for side in sides]
+    if all(levels):
+        factors = [(a, b) for a in flags[0] for b in flags[1]]
+        return _short_table(exact, factors, weight, limit, scale)
+    of_level, of_number = (0, 1) if levels[0] else (1, 0)
+    axis = _Axis.of(names.columns[sides[of_number].column], *_range(sides[of_number].basis))
+    x, code = (second, first) if levels[0] else (first, second)
+    return _short_by_level(axis, x, code, flags[of_level], exact, weight, limit, scale)
+
+
+def _range(basis: NumericBasis | LevelBasis) -> tuple[float, float]:
+    assert isinstance(basis, NumericBasis)
+    return basis.low, basis.high
+
+
+def _side_grid(functions: ColumnFunctions, model: AdditiveModel) -> FloatArray:
+    """Some values of a column: its levels, or points that stand for the training rows."""
+    basis = functions.basis
+    if isinstance(basis, LevelBasis):
+        return np.arange(float(basis.n_levels))
+    main = model.main_effect(functions.column)
+    if main is None or len(main.grid) < _PER_COLUMN:
+        return np.linspace(basis.low, basis.high, _PER_COLUMN)
+    grid = main.grid[np.isfinite(main.grid)]
+    return grid[np.unique(np.linspace(0, len(grid) - 1, _PER_COLUMN).astype(int))]
+
+
+def _short_table(
+    exact: FloatArray,
+    factors: Sequence[tuple[Expression, Expression]],
+    weight: FloatArray,
+    limit: float,
+    scale: float,
+) -> ShortFormula | None:
+    """A number for each pair of levels; small ones are left out."""
+
+    def build(digits: int) -> tuple[Expression, FloatArray]:
+        rounded = [0.0 if abs(v) <= limit / 2 else float(f"{v:.{digits}g}") for v in exact.tolist()]
+        return _weighted_sum(list(zip(rounded, factors, strict=True))), np.array(rounded)
+
+    return _rounded(build, exact, weight, limit, scale)
+
+
+def _short_by_level(
+    axis: _Axis,
+    x: FloatArray,
+    code: FloatArray,
+    flags: Sequence[Expression],
+    exact: FloatArray,
+    weight: FloatArray,
+    limit: float,
+    scale: float,
+) -> ShortFormula | None:
+    """A constant, line or parabola for each level."""
+
+    def candidates() -> Iterator[_Candidate]:
+        for degree in range(_LARGEST_POWER + 1):
+            powers = tuple((k,) for k in range(degree + 1))
+            ratios = [
+                fit_ratio([axis.scaled(x[code == level])], exact[code == level], weight[code == level], powers, ())
+                for level in range(len(flags))
+            ]
+            slopes = np.array([ratio.p for ratio in ratios]) / axis.size ** np.arange(degree + 1.0)
+            build = partial(_by_level, axis, flags, slopes, monomials([x - axis.shift], powers), code.astype(np.intp))
+            distance = math.sqrt(float(weight @ (build(_MOST_DIGITS)[1] - exact) ** 2))
+            if math.isfinite(distance):
+                yield distance, partial(attempt, build)
+
+    def attempt(build: Callable[[int], tuple[Expression, FloatArray]], allowed: float) -> ShortFormula | None:
+        return _rounded(build, exact, weight, allowed, scale)
+
+    return _choose(candidates(), limit)
+
+
+def _by_level(
+    axis: _Axis,
+    flags: Sequence[Expression],
+    slopes: FloatArray,
+    table: FloatArray,
+    code: NDArray[np.intp],
+    digits: int,
+) -> tuple[Expression, FloatArray]:
+    """A polynomial for each level, and its values."""
+    powers = tuple((k,) for k in range(slopes.shape[1]))
+    rounded = np.array([[float(f"{value:.{digits}g}") for value in row] for row in slopes.tolist()])
+    parts = [Ratio(powers, (), row, np.empty(0)).expression([axis.expression], digits) for row in rounded]
+    expression = _sum([flag * part for flag, part in zip(flags, parts, strict=True) if part is not constant(0.0)])
+    return expression, np.sum(table * rounded[code], axis=1)
