@@ -136,5 +136,5 @@ def test_names_of_losses():
     assert set(REGRESSION) == {"squared", "huber", "quantile", "poisson"}
     assert regression_family("quantile", 0.9) == Quantile(0.9)
     assert regression_family(Huber(2.0)) == Huber(2.0)
-    with pytest.raises(InputError, match="Unknown loss 'poison'.*poisson"):
+    with pytest.raises(InputError, match=r"Unknown loss 'poison'.*poisson"):
         regression_family("poison")

@@ -72,10 +72,8 @@ def rank_pairs(
     d = len(functions)
     for start in range(0, d, _COLUMNS):
         for other in range(start, d, _COLUMNS):
-            found += _ranked_block(
-                stacked, residual, weight, slice(start, start + _COLUMNS), slice(other, other + _COLUMNS)
-            )
-            found = [ranked for ranked in found if ranked.pair not in forbidden]
+            first, second = slice(start, start + _COLUMNS), slice(other, other + _COLUMNS)
+            found += _ranked_block(stacked, residual, weight, first, second, most, forbidden)
             found.sort(key=lambda ranked: (-ranked.excess, ranked.pair))
             del found[most:]
     return found
@@ -92,9 +90,15 @@ def _stacked(functions: Sequence[FloatArray]) -> list[FloatArray]:
 
 
 def _ranked_block(
-    stacked: Sequence[FloatArray], residual: FloatArray, weight: FloatArray, first: slice, second: slice
+    stacked: Sequence[FloatArray],
+    residual: FloatArray,
+    weight: FloatArray,
+    first: slice,
+    second: slice,
+    most: int,
+    forbidden: Collection[Pair],
 ) -> list[RankedPair]:
-    """All pairs of a column of the one block with a column of the other."""
+    """The strongest pairs of a column of the one block with a column of the other."""
     share = np.zeros((stacked[0][:, first].shape[1], stacked[0][:, second].shape[1]))
     count = np.zeros_like(share)
     for a in stacked:
@@ -105,12 +109,18 @@ def _ranked_block(
     n = len(residual)
     strength = share - count / n
     excess = strength * n / np.sqrt(2.0 * np.maximum(count, 1.0))
-    rows, columns = np.nonzero(count)
-    pairs = zip((rows + first.start).tolist(), (columns + second.start).tolist(), strict=True)
+    allowed = count > 0
+    if first == second:
+        allowed = np.triu(allowed, 1)
+    for i, j in forbidden:
+        if first.start <= i < first.stop and second.start <= j < second.stop:
+            allowed[i - first.start, j - second.start] = False
+    rows, columns = np.nonzero(allowed)
+    # Pairs become objects only where they may be among the strongest.
+    order = np.argsort(-excess[rows, columns], kind="stable")[:most]
     return [
-        RankedPair((i, j), float(strength[r, c]), float(excess[r, c]))
-        for (i, j), r, c in zip(pairs, rows, columns, strict=True)
-        if i < j
+        RankedPair((int(r) + first.start, int(c) + second.start), float(strength[r, c]), float(excess[r, c]))
+        for r, c in zip(rows[order], columns[order], strict=True)
     ]
 
 
