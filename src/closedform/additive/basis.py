@@ -14,7 +14,7 @@ descended, and the denominators are rational, so that the formula that is export
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -79,6 +79,11 @@ class NumericBasis:
         """All functions, shape (n_rows, size)."""
         return self.rows(x).T
 
+    def coarse_rows(self, x: FloatArray) -> FloatArray:
+        """The functions that pair effects are made of, shape (n_coarse_functions, n_rows)."""
+        c = self.n_coarse
+        return replace(self, knots=self.knots[:c], widths=self.widths[:c]).rows(x)
+
     def rows(self, x: FloatArray) -> FloatArray:
         """All functions, shape (size, n_rows): each of them in one piece of memory, which is what speed needs."""
         known = np.isfinite(x)
@@ -137,6 +142,10 @@ class LevelBasis:
     def values(self, x: FloatArray) -> FloatArray:
         """All functions, shape (n_rows, size)."""
         return self.rows(x).T
+
+    def coarse_rows(self, x: FloatArray) -> FloatArray:
+        """The functions that pair effects are made of, shape (size, n_rows)."""
+        return self.rows(x)
 
     def rows(self, x: FloatArray) -> FloatArray:
         """All functions, shape (size, n_rows)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TypeAlias
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from closedform.additive.basis import NumericBasis
 from closedform.additive.second_block import SecondBlock
+from closedform.additive.tables import CurveTable, tabulated
 from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, FunctionValues, MainEffect, PairEffect
 from closedform.exceptions import InputError, did_you_mean
 
@@ -20,8 +21,11 @@ FloatArray: TypeAlias = NDArray[np.float64]
 SECOND_BLOCK = "(second block)"
 """Name under which the second block appears among the terms."""
 
+_LARGEST = float(np.finfo(float).max)
 # Blocks that stay in the cache of a processor.
-_ROWS = 2048
+_ROWS = 4096
+_ROWS_WORTH_TABLES = 20_000
+_KNOTS_WORTH_A_TABLE = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,25 +75,52 @@ class AdditiveModel:
 
     def raw(self, columns: Sequence[FloatArray]) -> FloatArray:
         """Raw scores, shape (n_rows, n_outputs), of a table given as one array per column."""
-        result = np.empty((len(columns[0]), self.n_outputs))
-        for rows, values in self._blocks(columns):
-            result[rows] = self._sum(values)
-        return result
+        n = len(columns[0])
+        result = np.empty((n, self.n_outputs))
+        tables = self._tables if n >= _ROWS_WORTH_TABLES else {}
+        # Targets near the largest numbers there are: sums beyond stop at it.
+        with np.errstate(over="ignore", invalid="ignore"):
+            for rows, values in self._blocks(columns):
+                result[rows] = self._sum(values, tables)
+        return np.clip(result, -_LARGEST, _LARGEST, out=result)
 
-    def _sum(self, values: FunctionValues) -> FloatArray:
+    def _sum(self, values: FunctionValues, tables: Mapping[int, CurveTable]) -> FloatArray:
         """Raw scores of a block of rows; what is linear in the functions of a column is added up beforehand."""
         constant, linear = self._linear
-        total = sum((values.of(f) @ linear[f.column] for f in self.functions if f.column in linear), constant)
+        total: FloatArray = np.tile(constant, (values.n_rows, 1))
+        for functions in self.functions:
+            column = functions.column
+            if column in tables and np.isfinite(values.column(functions)).all():
+                total[:, 0] += tables[column].values(values.column(functions))
+            elif column in linear:
+                total += values.of(functions) @ linear[column]
         for effect in self.effects:
             if isinstance(effect, PairEffect):
-                total = total + effect.products(values.of(effect.first), values.of(effect.second))
+                total = total + effect.products(values.coarse(effect.first), values.coarse(effect.second))
             elif isinstance(effect, FormulaEffect):
                 total = total + effect.law(values.inside(effect))
             else:
                 total = total + effect.beyond_range(values.column(effect.functions))
         if self.second is not None:
             total = total + self.second.values(values)
-        return np.broadcast_to(total, (values.n_rows, self.n_outputs))
+        return total
+
+    @cached_property
+    def _tables(self) -> dict[int, CurveTable]:
+        """Tables of the curves of the numeric columns that do not go on as their formulas; for single outputs."""
+        _, linear = self._linear
+        found = {}
+        for functions in self.functions:
+            basis = functions.basis
+            if self.n_outputs > 1 or functions.column not in linear or not isinstance(basis, NumericBasis):
+                continue
+            if functions.beyond != "rational" and len(basis.knots) >= _KNOTS_WORTH_A_TABLE:
+                coefficients = linear[functions.column][:, 0]
+                curve = partial(_curve, basis, coefficients)
+                table = tabulated(curve, basis.low, basis.high)
+                if table is not None:
+                    found[functions.column] = table
+        return found
 
     @cached_property
     def _linear(self) -> tuple[FloatArray, dict[int, FloatArray]]:
@@ -199,3 +230,8 @@ class AdditiveModel:
     def ranges(self) -> dict[int, tuple[float, float]]:
         """Smallest and largest training value of each numeric column that occurs."""
         return {f.column: (f.basis.low, f.basis.high) for f in self.functions if isinstance(f.basis, NumericBasis)}
+
+
+def _curve(basis: NumericBasis, coefficients: FloatArray, x: FloatArray) -> FloatArray:
+    result: FloatArray = basis.values(x) @ coefficients
+    return result

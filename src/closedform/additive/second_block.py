@@ -102,5 +102,9 @@ class SecondBlock:
 
 def input_matrix(inputs: Sequence[BlockInput], values: FunctionValues) -> FloatArray:
     """The inputs side by side and a column of ones, shape (n_rows, n_inputs + 1)."""
-    columns = [item.values(values.of(item.functions)) for item in inputs]
+    # A line is the first of the functions of its column, the coarse ones included.
+    columns = [
+        item.values(values.coarse(item.functions)[:1].T if item.is_line else values.of(item.functions))
+        for item in inputs
+    ]
     return np.column_stack([*columns, np.ones(len(columns[0]))])

@@ -189,18 +189,18 @@ class PairEffect:
 
     def values(self, first: FloatArray, second: FloatArray) -> FloatArray:
         """The effect, shape (n_rows, n_outputs), from the values of the functions of the two columns."""
-        return first @ self.left + second @ self.right + self.offset + self.products(first, second)
+        a, b = first.T[self.first.basis.coarse], second.T[self.second.basis.coarse]
+        return first @ self.left + second @ self.right + self.offset + self.products(a, b)
 
     def linear_parts(self) -> list[tuple[ColumnFunctions, FloatArray]]:
         """What is linear in the functions of a column."""
         return [(self.first, self.left), (self.second, self.right)]
 
     def products(self, first: FloatArray, second: FloatArray) -> FloatArray:
-        """The sum of products alone."""
-        a, b = first.T[self.first.basis.coarse], second.T[self.second.basis.coarse]
-        result = np.empty((len(first), self.matrix.shape[2]))
+        """The sum of products alone, from the coarse functions of the columns, each of shape (n_functions, n_rows)."""
+        result = np.empty((first.shape[1], self.matrix.shape[2]))
         for k in range(result.shape[1]):
-            result[:, k] = np.einsum("ji,ji->i", self.matrix[:, :, k].T @ a, b)
+            result[:, k] = np.einsum("ji,ji->i", self.matrix[:, :, k].T @ first, second)
         return result
 
     def scaled(self, factor: float) -> PairEffect:
@@ -299,6 +299,7 @@ class FunctionValues:
     def __init__(self, columns: Sequence[FloatArray]) -> None:
         self._columns = columns
         self._made: dict[int, FloatArray] = {}
+        self._coarse: dict[int, FloatArray] = {}
 
     def column(self, functions: ColumnFunctions) -> FloatArray:
         """The column itself."""
@@ -318,6 +319,13 @@ class FunctionValues:
     def inside(self, effect: FormulaEffect) -> list[FloatArray]:
         """The columns of a law, moved into their ranges where formulas are not followed."""
         return [item.inside(self.column(item)) for item in effect.functions]
+
+    def coarse(self, functions: ColumnFunctions) -> FloatArray:
+        """The values of its functions for pair effects, shape (n_functions, n_rows)."""
+        if functions.column not in self._coarse:
+            inside = functions.inside(self._columns[functions.column])
+            self._coarse[functions.column] = functions.basis.coarse_rows(inside)
+        return self._coarse[functions.column]
 
     def effect(self, effect: Effect) -> FloatArray:
         """An effect on the rows, shape (n_rows, n_outputs)."""

@@ -36,11 +36,11 @@ logger = logging.getLogger(__name__)
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
-_FOLDS_BELOW = 2500
+_FOLDS_BELOW = 1200
 _FOLDS = 5
 _FEWEST_ROWS_TO_JUDGE = 60
-# Excesses (standard deviations of chance) from which pairs are candidates: strict, then generous.
-_THRESHOLDS = (6.0, 3.0, 1.0)
+# Excesses (standard deviations of chance) from which pairs are candidates: strictly, then generously.
+_THRESHOLDS = (4.0, 1.5)
 _LARGEST_MAIN = 900
 _LARGEST_DESIGN = 1400
 _BETTER = 1e-3
@@ -316,9 +316,8 @@ def _decide(
     for kept, held in folds:
         if first and expired():
             break
-        part, rest = data.rows(kept), data.rows(held)
-        judged = [_judged(part, rest, features, pairs, family) for pairs in choices]
-        losses += [float(np.average(item.losses, weights=rest.weight)) for item in judged]
+        judged = _judged_choices(data.rows(kept), data.rows(held), features, choices, family, settings)
+        losses += [float(np.average(item.losses, weights=data.weight[held])) for item in judged]
         first = first or judged
     best = _simplest(losses)
     logger.debug("held-out losses %s with %s pairs", losses / len(folds), [len(c) for c in choices])
@@ -327,7 +326,9 @@ def _decide(
     # Pairs fit the rows they are fitted on closely, which leaves a second block little to learn from: it is also tried
     # in their place.
     tried = [first[best], *([first[0]] if best > 0 else [])]
-    return _with_second_block(data, folds[0], tried, family, settings, rng, expired)
+    plan = _with_second_block(data, folds[0], tried, family, settings, rng, expired)
+    # The pairs of that fold stand for those that all rows speak for.
+    return _Plan(choices[best] if plan.pairs == first[best].pairs else choices[0], plan.second)
 
 
 def _with_second_block(
@@ -356,6 +357,30 @@ def _with_second_block(
         if made is not None and (wanted or helps(made[1], reference, rest.weight)):
             plan, reference = _Plan(item.pairs, made[0]), made[1]
     return plan
+
+
+def _judged_choices(
+    part: TableData,
+    rest: TableData,
+    features: Sequence[Feature],
+    choices: Sequence[tuple[Pair, ...]],
+    family: Family,
+    settings: Settings,
+) -> list[_Judged]:
+    """Every choice, fitted on some rows and judged on others.
+
+    Pairs that are to be judged have to be found without the rows that judge them: where pairs are searched for, the
+    choices are sets of as many pairs, found in the rows that are fitted.
+    """
+    judged = [_judged(part, rest, features, choices[0], family)]
+    found = choices[-1]
+    if settings.interactions == "auto" and len(choices) > 1:
+        fit = judged[0].fit
+        ranked = [pair for pair, _ in candidate_pairs(part, features, fit, family, settings)]
+        found = tuple(dict.fromkeys([*settings.forced, *ranked]))
+    for choice in choices[1:]:
+        judged.append(_judged(part, rest, features, found[: len(choice)], family))
+    return judged
 
 
 def _judged(
