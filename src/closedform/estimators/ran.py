@@ -469,4 +469,5 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
 
     def predict(self, X: Any) -> NDArray:
         """Return the most probable class of each row."""
-        return self.classes_[np.argmax(self.predict_proba(X), axis=1)]
+        probability = self.predict_proba(X)
+        return self.classes_[np.argmax(probability, axis=1)]
