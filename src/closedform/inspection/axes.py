@@ -53,8 +53,8 @@ class Axis:
 
     @property
     def is_levels(self) -> bool:
-        """Whether the values are separate ones, without an order."""
-        return self.kind in ("boolean", "categorical")
+        """Whether the values are separate ones: labels, truth values, numbers of which the column has only two."""
+        return self.kind in ("boolean", "categorical") or int(self.known.sum()) <= 2
 
     @property
     def known(self) -> NDArray[np.bool_]:
@@ -140,7 +140,8 @@ def axis_of(column: Column, function: ColumnFunctions, resolution: int, extra: F
         codes = np.arange(float(basis.n_levels))
         if column.n_rare:
             codes = np.append(codes, -1.0)
-    elif column.kind == "boolean":
+    elif not len(basis.knots):
+        # A column of two values; there is nothing between them.
         codes = np.unique([basis.low, basis.high])
     else:
         codes = np.unique(between(basis.low, basis.high, resolution))
@@ -166,11 +167,10 @@ def density_of(axis: Axis, function: ColumnFunctions, x: FloatArray) -> Density:
     known = x[np.isfinite(x)]
     n_missing = len(x) - len(known)
     basis = function.basis
+    inside = known if isinstance(basis, LevelBasis) else known[(known >= basis.low) & (known <= basis.high)]
+    n_beyond = len(known) - len(inside)
     if axis.is_levels or isinstance(basis, LevelBasis):
-        counts = np.array([n_missing if np.isnan(code) else np.count_nonzero(known == code) for code in axis.codes])
-        return Density(None, counts.astype(np.int64), n_missing, 0)
-    inside = known[(known >= basis.low) & (known <= basis.high)]
+        counts = np.array([n_missing if np.isnan(code) else np.count_nonzero(inside == code) for code in axis.codes])
+        return Density(None, counts.astype(np.int64), n_missing, n_beyond)
     edges = np.unique(between(basis.low, basis.high, _BINS + 1))
-    if len(edges) < 2:
-        return Density(None, (axis.codes == basis.low) * len(inside), n_missing, len(known) - len(inside))
-    return Density(edges, np.histogram(inside, edges)[0], n_missing, len(known) - len(inside))
+    return Density(edges, np.histogram(inside, edges)[0], n_missing, n_beyond)

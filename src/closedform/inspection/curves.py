@@ -258,10 +258,10 @@ def _draw_levels(ax: Axes, data: MainEffectData, outputs: list[int]) -> list[Any
 
 
 def _shown_levels(data: MainEffectData, outputs: list[int]) -> NDArray[np.intp]:
-    """The levels with the largest effects, by falling effect; truth values in their order; what has no name, last."""
+    """The levels with the largest effects, by falling effect, what has no name last; values with an order keep it."""
     size = np.abs(data.effect[:, outputs]).max(axis=1)
     shown = np.sort(np.argsort(-size, kind="stable")[:_MOST_LEVELS])
-    if data.axis.kind == "boolean":
+    if data.axis.kind != "categorical":
         return shown
     named = data.axis.codes[shown] >= 0
     falling = np.argsort(-data.effect[shown, outputs[0]], kind="stable") if len(outputs) == 1 else np.arange(len(shown))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 FloatArray: TypeAlias = NDArray[np.float64]
 
 _CURVE_POINTS = 201
-_SAMPLE = 400
+_SAMPLE = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +102,7 @@ class PairEffectData:
     importance : float
         Standard deviation of the effect over the training rows.
     sample : ndarray of shape (n_sample, 2), or None
-        Some rows of the table that was given, in codes of the two axes; rows with missing cells are left out.
+        Some rows of the table that was given, in codes of the two axes.
     """
 
     name: str
@@ -149,7 +149,7 @@ def effects(model: Any, X: Any = None, *, terms: Iterable[str] | None = None, re
         Which terms, in this order; by default all, in the order of the model. Terms of more than two columns and the
         second block cannot be shown on a grid: they are left out, and refused where they are named.
     resolution : int
-        Values per numeric column in the grid of a pair, at least 2. Curves of one column are finer.
+        Values per numeric column in the grid of a pair, at least 3. Curves of one column are finer.
 
     Returns
     -------
@@ -171,8 +171,8 @@ def effects(model: Any, X: Any = None, *, terms: Iterable[str] | None = None, re
     [('x1', 'numeric', 1), ('x0', 'numeric', 1)]
     """
     network = network_of(model)
-    if resolution < 2:
-        raise InputError(f"resolution must be at least 2, but is {resolution}.")
+    if resolution < 3:
+        raise InputError(f"resolution must be at least 3, but is {resolution}.")
     columns = None if X is None else network.encoded(X)
     functions = {function.column: function for function in network.model.functions}
     return [_data(network, functions, k, columns, resolution) for k in _positions(network, terms)]
@@ -241,6 +241,5 @@ def _standard_error(effect: Effect, axis: Axis) -> FloatArray:
 
 def _sample(first: FloatArray, second: FloatArray) -> FloatArray:
     """At most so many rows, evenly over the table."""
-    rows = np.column_stack([first, second])
-    rows = rows[np.isfinite(rows).all(axis=1)]
-    return rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.intp))]
+    rows = np.linspace(0, len(first) - 1, min(len(first), _SAMPLE)).astype(np.intp)
+    return np.column_stack([first[rows], second[rows]])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -30,9 +31,12 @@ FloatArray = NDArray[np.float64]
 
 _MOST_LEVELS = 20
 _JITTER = 0.22
-# Cells without a row within this share of the ranges are veiled.
-_NEAR = 0.08
-_VEIL = 0.7
+# Multiples of these fill the unit interval, and in pairs the square, evenly: powers of the inverse plastic number.
+_TURNS = (0.7548776662466927, 0.5698402909980532)
+_POINTS = 400
+# Cells far from all rows are veiled; "near" is a normal curve of this share of the range.
+_NEAR = 0.06
+_VEIL = 0.75
 
 
 class PairDisplay(AbstractDisplay):
@@ -93,41 +97,23 @@ class PairDisplay(AbstractDisplay):
         ax : matplotlib.axes.Axes, optional
             Where to draw; by default a figure of its own.
         """
-        data = self.data
         self.ax_ = axes_for(ax, 5.4, 3.9)
         self.figure_ = figure_of(self.ax_)
         k = self._output()
-        swapped = data.first.is_levels and not data.second.is_levels
-        across, up = (data.second, data.first) if swapped else (data.first, data.second)
-        values = data.effect[:, :, k] if swapped else data.effect[:, :, k].T
-        shown_up, shown_across = _shown(up, values), _shown(across, values.T)
-        values = values[np.ix_(shown_up, shown_across)]
-        near = np.ones(values.shape, dtype=bool)
-        if data.sample is not None:
-            sample = data.sample[:, ::-1] if swapped else data.sample
-            near = self._draw_rows(sample, across, up, shown_across, shown_up)
+        chart = _chart(self.data, k)
+        rows = chart.rows_near_cells()
         # Colours are for effects that rows have; corners without any do not wash them out.
-        largest = float(np.abs(values[near]).max(initial=0.0)) or float(np.abs(values).max(initial=0.0)) or 1.0
-        x, y = _edges(across, shown_across), _edges(up, shown_up)
-        self.mesh_ = self.ax_.pcolormesh(x, y, values, cmap="RdBu_r", vmin=-largest, vmax=largest, rasterized=True)
-        if not near.all():
-            veil = np.where(near, np.nan, 1.0)
-            self.ax_.pcolormesh(x, y, veil, cmap="Greys", vmin=1.0, vmax=2.0, alpha=_VEIL, rasterized=True)
-        self.ax_.set_xlim(x[0], x[-1])
-        self.ax_.set_ylim(*(y[[-1, 0]] if up.is_levels else y[[0, -1]]))
-        _label_axis(self.ax_, across, shown_across, horizontal=True)
-        _label_axis(self.ax_, up, shown_up, horizontal=False)
-        self.ax_.set_title(
-            " & ".join(text(axis.name, 20) for axis in (data.first, data.second)),
-            fontsize=LARGE,
-            loc="left",
-            fontweight="bold",
-        )
-        more = "both" if np.abs(values).max() > largest else "neither"
+        largest = _largest(chart.values[rows > 0.5]) or _largest(chart.values) or 1.0
+        self._paint(chart, rows, largest)
+        _label_axis(self.ax_, chart.across, chart.columns, horizontal=True)
+        _label_axis(self.ax_, chart.up, chart.lines, horizontal=False)
+        title = " & ".join(text(axis.name, 20) for axis in (self.data.first, self.data.second))
+        self.ax_.set_title(title, fontsize=LARGE, loc="left", fontweight="bold")
+        beyond = "both" if _largest(chart.values) > largest else "neither"
         self.colorbar_ = self.figure_.colorbar(
-            self.mesh_, ax=self.ax_, pad=0.02, aspect=25, extend=more, extendfrac=0.03
+            self.mesh_, ax=self.ax_, pad=0.02, aspect=25, extend=beyond, extendfrac=0.03
         )
-        self.colorbar_.set_label(f"effect on {text(data.score_names[k], 40)}", fontsize=NORMAL)
+        self.colorbar_.set_label(f"effect on {text(self.data.score_names[k], 40)}", fontsize=NORMAL)
         self.colorbar_.ax.tick_params(labelsize=SMALL, color=ZERO)
         self.colorbar_.outline.set_visible(False)
         return self
@@ -135,13 +121,63 @@ class PairDisplay(AbstractDisplay):
     def _output(self) -> int:
         return self.output if self.output is not None else int(np.argmax(np.abs(self.data.effect).max(axis=(0, 1))))
 
-    def _draw_rows(
-        self, sample: FloatArray, across: Axis, up: Axis, shown_across: NDArray[np.intp], shown_up: NDArray[np.intp]
-    ) -> NDArray[np.bool_]:
-        """Draw rows as points; return which cells are near any of them, shape (n_up, n_across)."""
-        x, y = _places(across, shown_across, sample[:, 0], 0), _places(up, shown_up, sample[:, 1], 1)
-        self.ax_.scatter(x, y, s=3.5, color="#202124", alpha=0.35, linewidths=0, zorder=3)
-        return _near(up, shown_up, sample[:, 1]) @ _near(across, shown_across, sample[:, 0]).T > 0
+    def _paint(self, chart: _Chart, rows: FloatArray, largest: float) -> None:
+        """The map, a veil where no rows are, and some rows as points."""
+        x, y = _edges(chart.across, chart.columns), _edges(chart.up, chart.lines)
+        self.mesh_ = self.ax_.pcolormesh(
+            x, y, chart.values, cmap="RdBu_r", vmin=-largest, vmax=largest, rasterized=True
+        )
+        veil = _VEIL * (1.0 - np.minimum(rows, 1.0))
+        if veil.any():
+            white = np.ones((*veil.shape, 4))
+            white[..., 3] = veil
+            self.ax_.pcolormesh(x, y, white, rasterized=True)
+        if chart.sample is not None:
+            places = np.column_stack(
+                [
+                    _places(chart.across, chart.columns, chart.sample[:, 0], _TURNS[0]),
+                    _places(chart.up, chart.lines, chart.sample[:, 1], _TURNS[1]),
+                ]
+            )
+            drawn = places[:: -(-len(places) // _POINTS)]
+            self.ax_.scatter(drawn[:, 0], drawn[:, 1], s=3.5, color="#202124", alpha=0.35, linewidths=0, zorder=3)
+        self.ax_.set_xlim(x[0], x[-1])
+        self.ax_.set_ylim(*(y[[-1, 0]] if chart.up.is_levels else y[[0, -1]]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Chart:
+    """What is drawn of a pair: `columns` of the axis `across` against `lines` of the axis `up`."""
+
+    across: Axis
+    up: Axis
+    columns: NDArray[np.intp]
+    lines: NDArray[np.intp]
+    values: FloatArray
+    sample: FloatArray | None
+
+    def rows_near_cells(self) -> FloatArray:
+        """How many rows are about each cell, shape (n_lines, n_columns); infinitely many if no rows are known."""
+        if self.sample is None:
+            return np.full(self.values.shape, np.inf)
+        counts: FloatArray = (
+            _near(self.up, self.lines, self.sample[:, 1]) @ _near(self.across, self.columns, self.sample[:, 0]).T
+        )
+        return counts
+
+
+def _chart(data: PairEffectData, output: int) -> _Chart:
+    """A pair with labels upwards if only one column has them, and no more of them than can be read."""
+    swapped = data.first.is_levels and not data.second.is_levels
+    across, up = (data.second, data.first) if swapped else (data.first, data.second)
+    values = data.effect[:, :, output] if swapped else data.effect[:, :, output].T
+    sample = data.sample[:, ::-1] if swapped and data.sample is not None else data.sample
+    lines, columns = _shown(up, values), _shown(across, values.T)
+    return _Chart(across, up, columns, lines, values[np.ix_(lines, columns)], sample)
+
+
+def _largest(values: FloatArray) -> float:
+    return float(np.abs(values).max(initial=0.0))
 
 
 def _shown(axis: Axis, values: FloatArray) -> NDArray[np.intp]:
@@ -154,29 +190,34 @@ def _shown(axis: Axis, values: FloatArray) -> NDArray[np.intp]:
 
 def _edges(axis: Axis, shown: NDArray[np.intp]) -> FloatArray:
     """Edges of the cells: half way between numbers; one unit per label."""
-    if axis.is_levels or len(shown) < 2:
+    if axis.is_levels:
         return np.arange(len(shown) + 1, dtype=np.float64) - 0.5
     x = axis.codes[shown]
     return np.concatenate([x[:1], x[:-1] / 2 + x[1:] / 2, x[-1:]])
 
 
 def _near(axis: Axis, shown: NDArray[np.intp], codes: FloatArray) -> FloatArray:
-    """One where a row is near a drawn value, shape (n_shown, n_rows): the same label, or a little of the range away."""
+    """How near rows are to drawn values, from 0 to 1, shape (n_shown, n_rows): the same label, or a close number."""
     values = axis.codes[shown]
-    if axis.is_levels or len(shown) < 2:
-        return (values[:, None] == codes).astype(np.float64)
+    if axis.is_levels:
+        return np.equal.outer(_without_nan(values), _without_nan(codes)).astype(np.float64)
     half = _NEAR * (values[-1] / 2 - values[0] / 2)
-    return (np.abs(np.subtract.outer(values / 2, codes / 2)) <= half).astype(np.float64)
+    distance = np.subtract.outer(values / 2, np.where(np.isfinite(codes), codes, np.inf) / 2) / half
+    return np.exp(-0.5 * np.minimum(np.abs(distance), 30.0) ** 2)
 
 
-def _places(axis: Axis, shown: NDArray[np.intp], codes: FloatArray, phase: int) -> FloatArray:
+def _without_nan(codes: FloatArray) -> FloatArray:
+    """Missing cells as a label of their own that equals itself."""
+    return np.where(np.isnan(codes), np.inf, codes)
+
+
+def _places(axis: Axis, shown: NDArray[np.intp], codes: FloatArray, turn: float) -> FloatArray:
     """Where rows are drawn; over labels they are spread a little, by a rule, so that pictures repeat."""
     if not axis.is_levels:
         return codes
-    place = {code: float(k) for k, code in enumerate(axis.codes[shown].tolist())}
-    # Multiples of the golden ratio, and of its square, fill the unit interval evenly.
-    turn = np.modf(np.arange(1, len(codes) + 1) * (0.6180339887498949, 0.7548776662466927)[phase])[0]
-    return np.array([place.get(code, np.nan) for code in codes.tolist()]) + _JITTER * (2.0 * turn - 1.0)
+    place = {code: float(k) for k, code in enumerate(_without_nan(axis.codes[shown]).tolist())}
+    spread = np.modf(np.arange(1, len(codes) + 1) * turn)[0]
+    return np.array([place.get(code, np.nan) for code in _without_nan(codes).tolist()]) + _JITTER * (2 * spread - 1)
 
 
 def _label_axis(ax: Axes, axis: Axis, shown: NDArray[np.intp], *, horizontal: bool) -> None:
