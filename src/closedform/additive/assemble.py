@@ -160,9 +160,17 @@ def _purified(
     for k in kept:
         # Only the functions of the column: whatever lies beyond the range is no training row.
         mean = share @ (values[k] @ mains[k].coefficients + mains[k].offset)
-        centred.append(replace(mains[k], offset=mains[k].offset - mean))
+        main = replace(mains[k], offset=mains[k].offset - mean)
+        centred.append(_without_offset(main) if np.all(values[k].sum(axis=1) == 1.0) else main)
         intercept = intercept + mean
     return Assembled(intercept, tuple(functions[k] for k in kept), (*centred, *pure))
+
+
+def _without_offset(main: MainEffect) -> MainEffect:
+    """The effect of a categorical column with the constant moved to its levels: a level never seen adds nothing."""
+    if not isinstance(main.functions.basis, LevelBasis):
+        return main
+    return replace(main, coefficients=main.coefficients + main.offset, offset=np.zeros_like(main.offset))
 
 
 def _explained(functions: FloatArray, values: FloatArray, share: FloatArray) -> FloatArray:

@@ -82,7 +82,17 @@ class AdditiveModel:
         with np.errstate(over="ignore", invalid="ignore"):
             for rows, values in self._blocks(columns):
                 result[rows] = self._sum(values, tables)
-        return np.clip(result, -_LARGEST, _LARGEST, out=result)
+            lost = np.flatnonzero(~np.isfinite(result).all(axis=1))
+            if len(lost):
+                result[lost] = self._bounded([column[lost] for column in columns])
+        return result
+
+    def _bounded(self, columns: Sequence[FloatArray]) -> FloatArray:
+        """Raw scores whose parts are too large to be added up, each of them cut off first."""
+        parts = np.nan_to_num(self.contributions(columns))
+        largest = _LARGEST / (parts.shape[1] + 1)
+        total: FloatArray = self.intercept + np.clip(parts, -largest, largest).sum(axis=1)
+        return np.clip(total, -_LARGEST, _LARGEST)
 
     def _sum(self, values: FunctionValues, tables: Mapping[int, CurveTable]) -> FloatArray:
         """Raw scores of a block of rows; what is linear in the functions of a column is added up beforehand."""

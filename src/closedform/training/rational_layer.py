@@ -285,7 +285,7 @@ def _normal_equations(state: _State, rows: Rows, loss: LayerLoss) -> tuple[Float
 
 def _adapt(state: _State, matrix: FloatArray, penalty: FloatArray, rows: Rows, loss: LayerLoss) -> None:
     """New penalties and noise from the weights and how well the data determine them."""
-    determined = 1.0 - penalty * np.diag(np.linalg.inv(matrix))
+    determined = 1.0 - penalty * np.diag(_solved(matrix, np.eye(len(matrix))))
     n_inputs, n_units = state.layer.inner.shape
     inner = determined[: state.layer.inner.size].reshape(n_inputs, n_units).sum(axis=1)
     outer = float(determined[state.layer.inner.size :].sum())
