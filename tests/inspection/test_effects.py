@@ -158,7 +158,7 @@ def test_two_classes_have_the_log_odds_of_the_second():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"terms": ["twon"]}, "did you mean 'town'"),
+        ({"terms": ["tow"]}, "did you mean 'town'"),
         ({"resolution": 2}, "at least 3"),
         ({"X": pd.DataFrame({"a": [1.0]})}, "area"),
     ],
@@ -179,3 +179,19 @@ def test_frames_of_main_effects_have_two_standard_errors(by_name):
     np.testing.assert_allclose(frame["upper"] - frame["lower"], 4 * frame["standard_error"])
     assert frame["value"].isna().sum() == 1  # the missing cell
     assert isinstance(by_name["town & garden"], PairEffectData)
+
+
+def test_laws_recognised_in_data_without_noise_are_shown_as_far_as_two_columns_go():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame(rng.uniform(1, 2, size=(200, 3)), columns=["a", "b", "c"])
+    two = RANRegressor(random_state=0).fit(X, X["a"] / (1 + X["b"] ** 2))
+    (pair,) = two.effects(X, terms=["a & b"])
+    local = two.explain_local(X)
+    np.testing.assert_allclose(local["(raw score)"], two.predict(X), rtol=1e-9)
+    assert np.isfinite(pair.effect).all()
+    three = RANRegressor(random_state=0).fit(X, X["a"] * X["b"] * X["c"])
+    table = three.explain_global().set_index("term")
+    assert table.loc["a & b & c", "kind"] == "3 columns"
+    assert "a & b & c" not in [one.name for one in three.effects()]
+    with pytest.raises(InputError, match="depends on 3 columns"):
+        three.effects(terms=["a & b & c"])

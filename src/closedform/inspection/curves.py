@@ -232,7 +232,7 @@ def _draw_strip(ax: Axes, data: MainEffectData) -> None:
 def _draw_levels(ax: Axes, data: MainEffectData, outputs: list[int]) -> list[Any]:
     order = _shown_levels(data, outputs)
     positions = np.arange(len(order), dtype=float)
-    ax.axvline(0.0, color=ZERO, linewidth=0.8, zorder=1)
+    ax.vlines(0.0, -0.6, len(order) - 0.4, color=ZERO, linewidth=0.8, zorder=1)
     lines = []
     gap = 0.7 / max(len(outputs), 2)
     for place, k in enumerate(outputs):
