@@ -167,10 +167,10 @@ def test_other_columns_than_at_fit_time(cli, model_path, tmp_path):
 OPTIONS = {
     "time": (["--max-time", "0"], "--max-time must be a number of seconds above 0, got 0"),
     "time that is no number": (["--max-time", "nan"], "--max-time must be a number of seconds above 0, got nan"),
-    "model of a later version": (
-        ["--model", "ran"],
-        "--model ran (Rational ANOVA Networks) is not in this",
-    ),
+    "task of a formula": (["--task", "classification"], "--task goes with --model ran"),
+    "loss of a network": (["--loss", "poisson"], "--loss poisson goes with --model ran"),
+    "operators of a network": (["--model", "ran", "--operators", "exp"], "--operators goes with --model symbolic"),
+    "complexity of a network": (["--model", "ran", "--max-complexity", "9"], "--max-complexity goes with --model"),
     "unknown model": (
         ["--model", "symbol"],
         "got 'symbol' (did you mean 'symbolic'?)",

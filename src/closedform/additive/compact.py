@@ -225,7 +225,9 @@ def _short_curve(
     empty = variable(names.missing[column])
     value = float(f"{effect.coefficients[-1, output] + effect.offset[output]:.3g}")
     known = (1 - empty) * found.expression
-    return ShortFormula(_weighted_sum([(value, (empty,))]) + known if value else known, found.error)
+    if value:
+        known = known + value * empty if value > 0.0 else known - -value * empty
+    return ShortFormula(known, found.error)
 
 
 def _grid_and_weight(effect: MainEffect, basis: NumericBasis) -> tuple[FloatArray, FloatArray]:

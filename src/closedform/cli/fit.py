@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from closedform.cli import fit_options, options, results
-from closedform.cli.console import error_console, say, warnings_as_sentences, write_json
-from closedform.cli.fit_options import Columns, LossName, SelectRule
-from closedform.cli.show import show_front
+from closedform.cli.console import error_console, say, warnings_as_sentences, write, write_json
+from closedform.cli.fit_options import NETWORK, Columns, LossName, SelectRule, TaskName
+from closedform.cli.show import show_effects, show_front
 from closedform.exceptions import Status
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from closedform.cli.fit_network import Measured
     from closedform.estimators.base import AbstractFormulaRegressor
     from closedform.formulas import FormulaModel
     from closedform.search import Monitor
@@ -35,13 +36,19 @@ _ENDINGS = {
 }
 
 
+# Options of the search for formulas that a network does not have.
+_FORMULA_OPTIONS = {"max_complexity": "--max-complexity", "operators": "--operators", "select": "--select"}
+
+
 def fit(
+    context: typer.Context,
     data: Annotated[str, options.DATA],
     target: fit_options.Target,
     features: fit_options.Features = None,
     exclude: fit_options.Exclude = None,
     holdout: fit_options.Holdout = 0.2,
     model: fit_options.Model = "symbolic",
+    task: fit_options.Task = TaskName.AUTO,
     max_time: fit_options.MaxTime = 60.0,
     max_complexity: fit_options.MaxComplexity = 60,
     operators: fit_options.Operators = None,
@@ -52,7 +59,7 @@ def fit(
     quiet: fit_options.Quiet = False,
     json: fit_options.Json = False,
 ) -> None:
-    """Search for formulas that explain one column of a table by the others.
+    """Search for formulas, or fit a network of effects, that explain one column of a table by the others.
 
     Ctrl-C ends the search; what was found is shown and saved.
     """
@@ -66,15 +73,52 @@ def fit(
         "random_state": seed,
     }
     estimator_name = fit_options.checked_model(model)
+    fit_options.check_fitting(estimator_name, _given(context), task, loss)
     if out is not None:
         options.check_writable(out, (data,), stdout=False)
     start = time.monotonic()
     with warnings_as_sentences(quiet), _nothing_to_keep():
         from closedform.preprocessing.readers import read_table
 
-        X, y = Columns(target, features or (), exclude or ()).of(read_table(data))
+        network = estimator_name == NETWORK
+        X, y = Columns(target, features or (), exclude or (), words=network).of(read_table(data))
+        if network:
+            from closedform.cli.fit_network import NetworkFit
+
+            measured = NetworkFit(task, loss, holdout, max_time, seed, quiet).run(X, y)
+            _report_network(measured, time.monotonic() - start, out, quiet, json)
+            return
         fitted = fit_table(X, y, estimator_name, settings, quiet)
     _report(fitted, time.monotonic() - start, out, quiet, json)
+
+
+def _given(context: typer.Context) -> list[str]:
+    """Options of the search for formulas that stand on the command line."""
+    sources = {name: context.get_parameter_source(name) for name in _FORMULA_OPTIONS}
+    return [_FORMULA_OPTIONS[name] for name, source in sources.items() if source and source.name == "COMMANDLINE"]
+
+
+def _report_network(measured: Measured, seconds: float, out: str | None, quiet: bool, json: bool) -> None:
+    """Save and show a fitted network."""
+    if out is not None:
+        from closedform.network_file import save_network
+
+        save_network(measured.network, out)
+    if json:
+        from closedform.cli.network_results import record
+
+        scores = {"n_holdout": measured.n_holdout, "holdout_scores": dict(measured.scores)}
+        write_json({**record(measured.network), **scores, "seconds": round(seconds, 3), "model_file": out})
+    else:
+        show_effects(measured.network)
+        write(measured.sentence())
+    if not quiet:
+        say(f"\n{seconds:.1f} s.")
+        say(_saved(out))
+
+
+def _saved(out: str | None) -> str:
+    return f"Saved as {out}." if out is not None else "Not saved: --out FILE keeps the model for predict and show."
 
 
 def fit_table(
@@ -136,7 +180,7 @@ def _report(model: FormulaModel, seconds: float, out: str | None, quiet: bool, j
         show_front(model)
     if not quiet:
         say(f"\n{seconds:.1f} s: {_ENDINGS[model.status]}")
-        say(f"Saved as {out}." if out is not None else "Not saved: --out FILE keeps the model for predict and show.")
+        say(_saved(out))
     if model.status is Status.INTERRUPTED:
         raise typer.Exit(INTERRUPTED)
     if model.status is Status.FAILED:

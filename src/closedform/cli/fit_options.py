@@ -15,7 +15,10 @@ from closedform.exceptions import InputError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
-_ESTIMATORS = {"symbolic": "SymbolicRegressor", "lies": "LIESRegressor"}
+NETWORK = "RAN"
+"""What `checked_model` returns for ``--model ran``: regressor or classifier, as the target asks for."""
+
+_ESTIMATORS = {"symbolic": "SymbolicRegressor", "lies": "LIESRegressor", "ran": NETWORK}
 _SYMBOLS = {"+": "add", "-": "sub", "*": "mul", "/": "div", "^": "pow", "**": "pow", "ln": "log"}
 
 _DATA, _SEARCH, _OUTPUT = "Which data", "How to search", "What to write"
@@ -35,13 +38,23 @@ class LossName(StrEnum):
     SQUARED = "squared"
     ABSOLUTE = "absolute"
     HUBER = "huber"
+    POISSON = "poisson"
+
+
+class TaskName(StrEnum):
+    """What a model for tables predicts."""
+
+    AUTO = "auto"
+    REGRESSION = "regression"
+    CLASSIFICATION = "classification"
 
 
 _TARGET_HELP = "Column to explain."
 _FEATURES_HELP = "Columns that may be used, between commas; may be repeated."
 _EXCLUDE_HELP = "Columns that may not be used, between commas; may be repeated."
 _HOLDOUT_HELP = "Share of the rows kept aside to measure the error on; none of fewer than 12 rows."
-_MODEL_HELP = "symbolic: the search with all engines; lies: LIES networks alone."
+_MODEL_HELP = "symbolic: the search with all engines; lies: LIES networks alone; ran: additive, for any table."
+_TASK_HELP = "What a ran model predicts: numbers or classes; auto looks at the target and says why."
 _OPERATORS_HELP = "What formulas may contain besides sums, products and whole powers, as in div,exp,log."
 _SELECT_HELP = "How one formula is chosen: shortest description of the data, best trade-off, or smallest error."
 _OUT_HELP = "Model file, for predict and show."
@@ -58,8 +71,9 @@ Exclude = Annotated[
 ]
 Holdout = Annotated[float, typer.Option("--holdout", min=0.0, max=0.9, help=_HOLDOUT_HELP, rich_help_panel=_DATA)]
 Model = Annotated[
-    str, typer.Option("--model", "-m", metavar="symbolic|lies", help=_MODEL_HELP, rich_help_panel=_SEARCH)
+    str, typer.Option("--model", "-m", metavar="symbolic|lies|ran", help=_MODEL_HELP, rich_help_panel=_SEARCH)
 ]
+Task = Annotated[TaskName, typer.Option("--task", help=_TASK_HELP, rich_help_panel=_SEARCH)]
 MaxTime = Annotated[
     float, typer.Option("--max-time", metavar="SECONDS", help="Time for the search.", rich_help_panel=_SEARCH)
 ]
@@ -76,7 +90,10 @@ Operators = Annotated[
         rich_help_panel=_SEARCH,
     ),
 ]
-Loss = Annotated[LossName, typer.Option("--loss", help="What is minimised.", rich_help_panel=_SEARCH)]
+Loss = Annotated[
+    LossName,
+    typer.Option("--loss", help="What is minimised; poisson for counts, with ran only.", rich_help_panel=_SEARCH),
+]
 Select = Annotated[SelectRule, typer.Option("--select", help=_SELECT_HELP, rich_help_panel=_SEARCH)]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes fits repeatable.", rich_help_panel=_SEARCH)]
 Out = Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help=_OUT_HELP, rich_help_panel=_OUTPUT)]
@@ -93,11 +110,31 @@ def checked_time(seconds: float) -> float:
 
 def checked_model(name: str) -> str:
     """Return the estimator that ``--model`` stands for; raises InputError for an unknown one."""
-    if name == "ran":
-        raise InputError("--model ran (Rational ANOVA Networks) is not in this version yet; use symbolic or lies.")
     if name not in _ESTIMATORS:
-        raise InputError(f"--model must be symbolic or lies, got '{name}'{did_you_mean(name, _ESTIMATORS)}.")
+        raise InputError(f"--model must be symbolic, lies or ran, got '{name}'{did_you_mean(name, _ESTIMATORS)}.")
     return _ESTIMATORS[name]
+
+
+def check_fitting(estimator: str, given: Sequence[str], task: TaskName, loss: LossName) -> None:
+    """Refuse options that the model does not have.
+
+    Parameters
+    ----------
+    estimator : str
+        As `checked_model` returns it.
+    given : sequence of str
+        Options for formulas that were given.
+    task : TaskName
+    loss : LossName
+    """
+    if estimator == NETWORK:
+        if given:
+            raise InputError(f"{given[0]} goes with --model symbolic or lies; a ran model has no such setting.")
+        return
+    if task is not TaskName.AUTO:
+        raise InputError(f"--task goes with --model ran; formulas are found for numbers, got --task {task.value}.")
+    if loss is LossName.POISSON:
+        raise InputError("--loss poisson goes with --model ran; formulas take squared, absolute or huber.")
 
 
 def checked_operators(given: Sequence[str]) -> list[str] | None:
@@ -120,11 +157,14 @@ class Columns:
         What ``--features`` says; all columns but the target where it is empty.
     exclude : sequence of str
         What ``--exclude`` says.
+    words : bool, default=False
+        Whether columns may hold something else than numbers.
     """
 
     target: str
     features: Sequence[str] = ()
     exclude: Sequence[str] = ()
+    words: bool = False
 
     def of(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
         """Split a table into inputs and target.
@@ -147,9 +187,10 @@ class Columns:
         unwanted = options.split_names(self.exclude, known, "--exclude", "column")
         kept = [name for name in wanted if name not in unwanted]
         if not kept:
-            raise InputError("--exclude leaves no column: a formula needs at least one besides the target.")
+            raise InputError("--exclude leaves no column: a model needs at least one besides the target.")
         X = X[kept]
-        _refuse_words(X)
+        if not self.words:
+            _refuse_words(X)
         return X, y
 
 

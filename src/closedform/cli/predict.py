@@ -1,4 +1,4 @@
-"""``closedform predict``: a saved formula on a table.
+"""``closedform predict``: a saved model on a table.
 
 Loads neither torch nor scikit-learn, and pandas only for tables that are not text.
 """
@@ -42,17 +42,26 @@ def predict(
     ] = Outside.RAISE,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of CSV.")] = False,
 ) -> None:
-    """Compute a saved formula on the rows of a table.
+    """Compute a saved model on the rows of a table.
 
-    Columns are found by name. Those that the formula does not use may be missing or hold anything.
+    Columns are found by name. Those that the model does not use may be missing or hold anything.
+    Classifiers write the class of each row and the probability of each class.
     """
-    from closedform.model_file import load_formulas
+    from closedform.cli.models import load_any
+    from closedform.formulas import FormulaModel
     from closedform.preprocessing.writers import write_predictions
 
     if json and out != "-":
         raise InputError("--json prints to standard output; leave out --out, or name a .jsonl file without --json.")
     options.check_writable(out, (model, data))
-    fitted = load_formulas(model)
+    fitted = load_any(model)
+    if not isinstance(fitted, FormulaModel):
+        from closedform.cli.predict_network import predict_network
+
+        if index is not None:
+            raise InputError(f"--index goes with formulas; '{model}' holds a {fitted.kind}.")
+        predict_network(fitted, data, out, json=json)
+        return
     expression = options.at_index(fitted, index).expression
     with warnings_as_sentences():
         values = _values(expression, _table(fitted, expression.variables, data), outside)

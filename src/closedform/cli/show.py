@@ -5,14 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from functools import partial
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from closedform.cli import options, results
-from closedform.cli.console import write, write_json, write_rich
+from closedform.cli.console import say, write, write_json, write_rich
 from closedform.exceptions import InputError
 from closedform.formulas import Formula, FormulaModel
+
+if TYPE_CHECKING:
+    from closedform.additive.fitted import FittedNetwork
+    from closedform.symbolic.expression import Expression
 
 
 class Format(StrEnum):
@@ -41,13 +45,29 @@ def show(
         int | None,
         typer.Option("--digits", min=1, show_default="all", help="Digits of constants in text and latex."),
     ] = None,
+    term: Annotated[
+        str | None, typer.Option("--term", metavar="NAME", help="One effect of a ran model instead of all of it.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option("--class", metavar="LABEL", help="Which class of a ran model with more than two.")
+    ] = None,
+    within: Annotated[
+        bool, typer.Option("--within-range", help="A ran model as a plain ratio, right within the range of its rows.")
+    ] = False,
 ) -> None:
-    """Show the formulas of a model file, or write one of them in another language."""
-    from closedform.model_file import load_formulas
+    """Show the formulas or effects of a model file, or write one of them in another language."""
+    from closedform.cli.models import load_any
 
     if digits is not None and format not in (Format.TEXT, Format.LATEX):
         raise InputError(f"--digits goes with --format text or latex; {format.value} has all digits.")
-    fitted = load_formulas(model)
+    fitted = load_any(model)
+    if not isinstance(fitted, FormulaModel):
+        if index is not None:
+            raise InputError(f"--index goes with formulas; '{model}' holds a {fitted.kind}: --term chooses an effect.")
+        _show_network(fitted, format, digits, term, label, within)
+        return
+    if term is not None or label is not None or within:
+        raise InputError(f"--term, --class and --within-range go with ran models; '{model}' holds a {fitted.kind}.")
     formula = options.at_index(fitted, index)
     if format is Format.TABLE:
         show_front(fitted, index)
@@ -57,6 +77,41 @@ def show(
         write(_PRECISE[format](formula, fitted, digits))
     else:
         write(_EXACT[format](formula, fitted).rstrip("\n"))
+
+
+def _show_network(
+    network: FittedNetwork, format: Format, digits: int | None, term: str | None, label: str | None, within: bool
+) -> None:
+    """Write the effects of a network, or a formula of it."""
+    from closedform.cli import network_results
+
+    if format is Format.TABLE and term is None:
+        show_effects(network)
+        return
+    expression = network_results.expression(network, term, label, beyond=not within)
+    if format is Format.JSON:
+        write_json({**network_results.record(network), "term": term, "formula": str(expression)})
+        return
+    if format is Format.LATEX:
+        write(expression.latex(digits, target=network.target_name if term is None else None))
+    elif format in (Format.TEXT, Format.TABLE):
+        write(_digits_text(expression, digits))
+    elif format is Format.SYMPY:
+        write(_sympy_text(expression))
+    else:
+        write(expression.code(format.value).rstrip("\n"))
+    for note in network_results.notes(network, expression):
+        say(note)
+
+
+def show_effects(network: FittedNetwork) -> None:
+    """Write the effects of a network, and what they add up to."""
+    from closedform.cli import network_results
+
+    write_rich(network_results.effects_table(network))
+    write("")
+    for line in network_results.sentences(network):
+        write(line)
 
 
 def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | None = None) -> None:
@@ -82,10 +137,14 @@ def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | N
 
 
 def _text(formula: Formula, model: FormulaModel, digits: int | None) -> str:
+    del model
+    return _digits_text(formula.expression, digits)
+
+
+def _digits_text(expression: Expression, digits: int | None) -> str:
     from closedform.symbolic.printing import to_text
 
-    del model
-    return to_text(formula.expression, digits)
+    return to_text(expression, digits)
 
 
 def _latex(formula: Formula, model: FormulaModel, digits: int | None) -> str:
@@ -102,13 +161,17 @@ def _code(target: str, formula: Formula, model: FormulaModel) -> str:
 
 
 def _sympy(formula: Formula, model: FormulaModel) -> str:
+    del model
+    return _sympy_text(formula.expression)
+
+
+def _sympy_text(expression: Expression) -> str:
     """Text that SymPy reads back: plain where the names of the columns allow it."""
     import sympy
 
-    del model
-    converted = formula.expression.sympy()
+    converted = expression.sympy()
     # A column called "E" or "beta" would be read back as Euler's number, or as a function.
-    plain = all(name.isidentifier() and not hasattr(sympy, name) for name in formula.expression.variables)
+    plain = all(name.isidentifier() and not hasattr(sympy, name) for name in expression.variables)
     return str(converted) if plain else sympy.srepr(converted)
 
 

@@ -2,79 +2,15 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from closedform.additive.compact import ShortFormula, compact
+from closedform.additive.equations import SHORT_TOLERANCE, EffectFormulas
 from closedform.additive.fitted import FittedNetwork
-from closedform.additive.formula import effect_expression, formula_columns, model_expression
-from closedform.additive.model import SECOND_BLOCK
-from closedform.exceptions import InputError
+from closedform.additive.formula import formula_columns
 from closedform.symbolic.expression import Expression
 
 if TYPE_CHECKING:
     import pandas as pd
-
-SHORT_TOLERANCE = 0.01
-"""How near the short formulas of `equations_` have to be, as a share of the size of the raw score."""
-
-
-class EffectFormulas:
-    """The formulas of a network, made when first asked for.
-
-    Parameters
-    ----------
-    network : FittedNetwork
-    """
-
-    def __init__(self, network: FittedNetwork) -> None:
-        self.network = network
-
-    def expression(self, term: str | None, output: int, *, beyond: bool) -> Expression:
-        """The whole model, or an effect."""
-        network, model = self.network, self.network.model
-        if term is None:
-            return model_expression(network, output, beyond=beyond)
-        if not 0 <= output < model.n_outputs:
-            raise InputError(f"output must be a whole number from 0 to {model.n_outputs - 1}, got {output!r}.")
-        if term == SECOND_BLOCK and model.second is not None:
-            return effect_expression(model.second, output, columns=network.columns, beyond=beyond)
-        effect = model.effects[model.position(term)]
-        return effect_expression(effect, output, columns=network.columns, beyond=beyond)
-
-    def short(self, term: str, output: int, tolerance: float) -> ShortFormula | None:
-        """A short formula for an effect; None for the second block, and where there is none."""
-        model = self.network.model
-        if term == SECOND_BLOCK:
-            return None
-        effect = model.effects[model.position(term)]
-        return compact(effect, model, self.network.columns, output=output, tolerance=tolerance)
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """One row per effect (and output, where there are several), by falling importance."""
-        network, model = self.network, self.network.model
-        names = [*model.names, *([SECOND_BLOCK] if model.second is not None else [])]
-        order = sorted(range(len(names)), key=lambda k: -model.importances[k])
-        rows = []
-        for k in order:
-            for output in range(model.n_outputs):
-                short = self.short(names[k], output, SHORT_TOLERANCE)
-                expression = self.expression(names[k], output, beyond=False)
-                rows.append(
-                    {
-                        "term": names[k],
-                        **({"output": network.classes[output]} if model.n_outputs > 1 else {}),
-                        "importance": float(model.importances[k]),
-                        "share": float(model.shares[k]),
-                        "short_equation": None if short is None else str(short.expression),
-                        "short_error": None if short is None else short.error,
-                        "complexity": expression.size,
-                        "equation": str(expression),
-                        "latex": expression.latex(6),
-                    }
-                )
-        return rows
 
 
 class FormulaMixin:
