@@ -16,6 +16,8 @@ from closedform.training.evidence import EvidenceFit, fit_by_evidence
 FloatArray: TypeAlias = NDArray[np.float64]
 
 _OUTER = 25
+# Of the prior on penalties, see `fit_by_evidence`.
+_SPARSITY = 0.5
 _TOLERANCE = 1e-5
 
 
@@ -79,7 +81,8 @@ def fit_design(
     offset, coefficients = constant.copy(), np.zeros((design.n_columns, len(constant)))
     raw = base + offset
     block = design.blocks()
-    fits: list[EvidenceFit | None] = [None] * len(constant)
+    fits: list[EvidenceFit] = []
+    penalties: list[FloatArray | None] = list(start) if start is not None else [None] * len(constant)
     loss = float(weight @ family.loss(y, raw))
     for outer in range(1 if family.one_step else max_outer):
         before = offset.copy(), coefficients.copy(), raw
@@ -87,18 +90,19 @@ def fit_design(
         for k in range(len(constant)):
             w = weight * working[:, k]
             moments, mean_x, mean_y = design.moments(w, response[:, k] - base[:, k], float(np.count_nonzero(weight)))
-            known = fits[k]
-            first = known.penalties if known is not None else (None if start is None else start[k])
             found = fit_by_evidence(
                 moments,
                 block,
-                start=first,
-                max_iter=60 if family.one_step else 8,
+                start=penalties[k],
+                max_iter=60 if family.one_step else 8 if len(constant) == 1 else 2,
                 fixed_noise=1.0 if family.known_noise else None,
+                # The quadratic that stands for a log-likelihood shrinks enough by itself.
+                sparsity=0.0 if family.known_noise else _SPARSITY,
             )
-            fits[k] = found
+            fits[k:] = [found]
             coefficients[:, k] = found.coefficients
             offset[k] = mean_y - mean_x @ found.coefficients
+        penalties = [found.penalties for found in fits] if len(fits) == 1 else _shared_penalties(fits, block)
         raw = base + design.apply(coefficients, offset)
         loss, previous = float(weight @ family.loss(y, raw)), loss
         if loss > previous:
@@ -107,7 +111,16 @@ def fit_design(
             )
         if abs(previous - loss) <= _TOLERANCE * abs(previous) and outer > 1:
             break
-    return LinearFit(offset, coefficients, [fit for fit in fits if fit is not None], raw)
+    return LinearFit(offset, coefficients, fits, raw)
+
+
+def _shared_penalties(fits: Sequence[EvidenceFit], block: NDArray[np.intp]) -> list[FloatArray | None]:
+    """One penalty per block for all classes: a column that tells one class from the others is not chance for these."""
+    freedom = np.sum([one.freedom for one in fits], axis=0)
+    squares = np.sum([np.bincount(block, one.coefficients**2, len(freedom)) for one in fits], axis=0)
+    on = (freedom > 0) & (squares > 0)
+    shared = np.where(on, freedom / np.where(on, squares, 1.0), np.inf)
+    return [shared] * len(fits)
 
 
 def _shortened(
