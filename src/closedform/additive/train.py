@@ -145,6 +145,7 @@ def train(
     expired : callable
         Says when the time is up: what is not yet decided is left out.
     """
+    data = _counting(data)
     features = make_features(data)
     if family.one_step and not settings.monotone:
         law = exact_law(data.columns, features, data.names, data.y)
@@ -231,6 +232,17 @@ def _best_alone(data: TableData, features: Sequence[Feature], family: Family, ra
         cross = functions.T @ (weight * (response - raw))
         scores[k] = float(np.max(np.sum(cross**2, axis=0) / np.sum(weight, axis=0))) / max(functions.shape[1], 1)
     return np.argsort(-scores, kind="stable")[:count].tolist()
+
+
+def _counting(data: TableData) -> TableData:
+    """The rows that have weight, and their mean weight 1; the columns that have values there."""
+    rows = np.flatnonzero(data.weight > 0)
+    if len(rows) == data.n_rows:
+        return data
+    part = data.rows(rows)
+    empty = [levels == 0 and bool(np.isnan(x).all()) for x, levels in zip(part.columns, data.n_levels, strict=True)]
+    n_levels = [-1 if nothing else levels for nothing, levels in zip(empty, data.n_levels, strict=True)]
+    return replace(part, n_levels=n_levels, weight=part.weight / part.weight.mean())
 
 
 def make_features(data: TableData) -> list[Feature]:
