@@ -8,7 +8,7 @@ the functions of the basis. The sum does not change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -40,15 +40,23 @@ class Assembled:
         Of the features, in their order.
     effects : tuple of MainEffect, PairEffect or FormulaEffect
         Main effects first.
+    others : tuple of ColumnFunctions
+        Of the features without an effect.
     """
 
     intercept: FloatArray
     functions: tuple[ColumnFunctions, ...]
     effects: tuple[Effect, ...]
+    others: tuple[ColumnFunctions, ...] = ()
 
 
 def assemble(
-    design: Design, fit: LinearFit, weight: FloatArray, names: Sequence[str], beyond: Mapping[int, str]
+    design: Design,
+    fit: LinearFit,
+    weight: FloatArray,
+    names: Sequence[str],
+    beyond: Mapping[int, str],
+    forced: Collection[tuple[int, int]] = (),
 ) -> Assembled:
     """Effects of a solved design.
 
@@ -64,6 +72,8 @@ def assemble(
         Names of the columns of the table.
     beyond : mapping of int to str
         Policy beyond the range for each column of the table.
+    forced : collection of pairs
+        Pairs of columns that keep their effect even if it is zero.
     """
     functions = tuple(
         ColumnFunctions(f.column, names[f.column], f.basis, _BEYOND.get(beyond[f.column], beyond[f.column]))
@@ -79,6 +89,7 @@ def assemble(
         _pair(pair, design.features, functions, fit.coefficients[part])
         for pair, part in zip(design.pairs, slices[n_main:], strict=True)
         if fit.coefficients[part].any()
+        or (design.features[pair.first].column, design.features[pair.second].column) in forced
     ]
     return _purified(design, functions, mains, pairs, weight, fit.offset)
 
@@ -163,7 +174,8 @@ def _purified(
         main = replace(mains[k], offset=mains[k].offset - mean)
         centred.append(_without_offset(main) if np.all(values[k].sum(axis=1) == 1.0) else main)
         intercept = intercept + mean
-    return Assembled(intercept, tuple(functions[k] for k in kept), (*centred, *pure))
+    others = tuple(function for k, function in enumerate(functions) if k not in kept)
+    return Assembled(intercept, tuple(functions[k] for k in kept), (*centred, *pure), others)
 
 
 def _without_offset(main: MainEffect) -> MainEffect:

@@ -18,6 +18,7 @@ from closedform.additive.assemble import Assembled
 from closedform.additive.basis import LevelBasis
 from closedform.additive.design import Feature
 from closedform.additive.terms import ColumnFunctions, FormulaEffect, MainEffect
+from closedform.exceptions import InputError
 from closedform.library.polynomial import fit_polynomial, fit_rational
 from closedform.library.pool import build
 from closedform.symbolic.expression import Expression
@@ -67,7 +68,11 @@ def exact_law(
         return None
     table = {names[f.column]: columns[f.column] for f in features}
     some = {name: column[::step] for name, column in table.items()}
-    tuned = tune(build(recipe), some, y[::step]).expression
+    try:
+        tuned = tune(build(recipe), some, y[::step]).expression
+    except InputError:
+        # Coefficients of columns of very small numbers may be no float64.
+        return None
     box = {name: (float(column.min()), float(column.max())) for name, column in table.items()}
     for law in (simplify(tuned, box, use_sympy=False), tuned):
         if law.variables and _holds(law, table, y) and has_no_pole(law, box):

@@ -94,6 +94,12 @@ def block_inputs(base: Base, left_out: Collection[int]) -> tuple[BlockInput, ...
             if isinstance(functions.basis, NumericBasis) and _is_straight(values[:, 0], curves[:, k], share):
                 continue
             found += _scaled(functions, effect.coefficients[:, k], values, share, size)
+    for functions in base.assembled.others:
+        if functions.column not in left_out and isinstance(functions.basis, NumericBasis):
+            line = np.zeros(functions.basis.size)
+            line[0] = 1.0
+            values = functions.basis.values(functions.inside(base.columns[functions.column]))
+            found += _scaled(functions, line, values, share, 0.0)
     found.sort(key=lambda item: -item[0])
     return tuple(item for _, item in found[:_MOST_INPUTS])
 

@@ -193,7 +193,9 @@ def _trained(
         fit = bagged(design, data.y, data.weight, family, fit, settings.n_bags, rng)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
-    assembled = repaired(assemble(design, fit, data.weight, data.names, settings.beyond), settings.monotone)
+    wanted = settings.interactions if isinstance(settings.interactions, tuple) else settings.forced
+    assembled = assemble(design, fit, data.weight, data.names, settings.beyond, wanted)
+    assembled = repaired(assembled, settings.monotone)
     second = None
     if plan.second is not None:
         base = Base(assembled, data.columns, data.y, data.weight, fit.raw)
@@ -440,7 +442,10 @@ def _folds(
 def finished(assembled: Assembled, second: SecondBlock | None, data: TableData) -> AdditiveModel:
     """The model with the sizes of its effects on the training rows; effects sorted by size within their kind."""
     empty = np.zeros(len(assembled.effects) + 1)
-    model = AdditiveModel(assembled.intercept, assembled.functions, assembled.effects, second, empty, empty)
+    # The second block may use columns that have no effect.
+    functions = {f.column: f for f in assembled.functions}
+    functions |= {item.functions.column: item.functions for item in (second.inputs if second is not None else ())}
+    model = AdditiveModel(assembled.intercept, tuple(functions.values()), assembled.effects, second, empty, empty)
     covariances, deviations = _sizes(model, data)
     order = sorted(range(len(model.effects)), key=lambda k: (len(model.effects[k].columns), -deviations[k], k))
     order_all = [*order, len(model.effects)]
