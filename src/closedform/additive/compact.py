@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias
 
@@ -14,15 +13,24 @@ from numpy.typing import NDArray
 from closedform.additive.basis import LevelBasis, NumericBasis
 from closedform.additive.formula import FormulaNames
 from closedform.additive.model import AdditiveModel
-from closedform.additive.rational_fit import Ratio, fit_ratio, has_no_pole, monomials, simplest_first
+from closedform.additive.rational_fit import Ratio, fit_ratio, monomials
+from closedform.additive.short_forms import (
+    MOST_DIGITS,
+    Axis,
+    Candidate,
+    ShortFormula,
+    choose,
+    rounded,
+    short_ratio,
+    total,
+    weighted_sum,
+)
 from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, MainEffect, PairEffect
 from closedform.exceptions import InputError
 from closedform.preprocessing.columns import Column
-from closedform.symbolic.expression import Expression, apply, constant, variable
+from closedform.symbolic.expression import Expression, constant, variable
 
 FloatArray: TypeAlias = NDArray[np.float64]
-# How far a formula with all digits is from the values, and a function that rounds and checks it, given what is allowed.
-_Candidate: TypeAlias = "tuple[float, Callable[[float], ShortFormula | None]]"
 
 # Points per column at which a pair effect is compared with a formula, and a curve is checked between its grid points.
 _PER_COLUMN = 13
@@ -31,28 +39,7 @@ _DENSE = 257
 _BETWEEN = 0.1
 # Between grid points a formula may be this many times further off.
 _SPIKE = 8.0
-_FEWEST_DIGITS, _MOST_DIGITS = 2, 8
 _LARGEST_POWER = 2
-# A column this many half ranges away from zero is written as a difference from a round number.
-_FAR = 3.0
-# Where no formula is near enough, one this many times as far as the nearest will do if it is simpler.
-_AS_NEAR = 1.25
-
-
-@dataclass(frozen=True)
-class ShortFormula:
-    """A short formula for an effect.
-
-    Parameters
-    ----------
-    expression : Expression
-        Over the variables of `closedform.additive.formula`.
-    error : float
-        Root mean square distance from the effect, as a share of the size of the raw score.
-    """
-
-    expression: Expression
-    error: float
 
 
 def compact(
@@ -121,82 +108,11 @@ def _short_levels(
 
     def build(digits: int) -> tuple[Expression, FloatArray]:
         small = np.abs(exact) <= limit / 2
-        rounded = np.where(small, 0.0, [float(f"{value:.{digits}g}") for value in exact.tolist()])
-        terms = [(value, (variable(flag),)) for value, flag in zip(rounded.tolist(), flags, strict=True)]
-        return _weighted_sum(terms), rounded
+        numbers = np.where(small, 0.0, [float(f"{value:.{digits}g}") for value in exact.tolist()])
+        terms = [(value, (variable(flag),)) for value, flag in zip(numbers.tolist(), flags, strict=True)]
+        return weighted_sum(terms), numbers
 
-    return _rounded(build, exact, np.full(len(exact), 1.0 / len(exact)), limit, scale)
-
-
-def _weighted_sum(terms: Sequence[tuple[float, tuple[Expression, ...]]]) -> Expression:
-    plus = [apply("mul", value, *factors) for value, factors in terms if value > 0.0]
-    minus = [apply("mul", -value, *factors) for value, factors in terms if value < 0.0]
-    if not plus:
-        return -_sum(minus) if minus else constant(0.0)
-    return _sum(plus) - _sum(minus) if minus else _sum(plus)
-
-
-def _sum(parts: Sequence[Expression]) -> Expression:
-    if not parts:
-        return constant(0.0)
-    return parts[0] if len(parts) == 1 else apply("add", *parts)
-
-
-def _rounded(
-    build: Callable[[int], tuple[Expression, FloatArray]],
-    exact: FloatArray,
-    weight: FloatArray,
-    limit: float,
-    scale: float,
-) -> ShortFormula | None:
-    """The formula with the fewest digits that is near enough."""
-    for digits in range(_FEWEST_DIGITS, _MOST_DIGITS + 1):
-        expression, values = build(digits)
-        with np.errstate(all="ignore"):
-            error = math.sqrt(float(weight @ (values - exact) ** 2))
-        if error <= limit:
-            return ShortFormula(expression, error / scale)
-    return None
-
-
-@dataclass(frozen=True)
-class _Axis:
-    """A numeric column as the variable of a short formula.
-
-    Parameters
-    ----------
-    name : str
-    shift, size : float
-        The fit is in ``(x - shift) / size``, the formula in ``x - shift``.
-    low, high : float
-        Range of the training rows.
-    """
-
-    name: str
-    shift: float
-    size: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, name: str, low: float, high: float) -> _Axis:
-        half, middle = max(high / 2 - low / 2, 1e-300), low / 2 + high / 2
-        if abs(middle) <= _FAR * half:
-            return cls(name, 0.0, max(abs(low), abs(high)), low, high)
-        step = 10.0 ** math.floor(math.log10(half))
-        shift = round(middle / step) * step
-        return cls(name, float(f"{shift:.12g}"), half, low, high)
-
-    def scaled(self, x: FloatArray) -> FloatArray:
-        return (x - self.shift) / self.size
-
-    @property
-    def expression(self) -> Expression:
-        x = variable(self.name)
-        if not self.shift:
-            return x
-        shift = int(self.shift) if self.shift.is_integer() else self.shift
-        return x - shift if shift > 0 else x + -shift
+    return rounded(build, exact, np.full(len(exact), 1.0 / len(exact)), limit, scale)
 
 
 def _short_curve(
@@ -209,7 +125,7 @@ def _short_curve(
         values: FloatArray = (basis.values(at) @ effect.coefficients)[:, output] + effect.offset[output]
         return values
 
-    axis = _Axis.of(names.columns[column], basis.low, basis.high)
+    axis = Axis.of(names.columns[column], basis.low, basis.high)
     dense = np.linspace(basis.low, basis.high, _DENSE)
     on_dense = curve(dense)
 
@@ -219,7 +135,7 @@ def _short_curve(
         with np.errstate(all="ignore"):
             return bool(np.max(np.abs(values - on_dense)) <= _SPIKE * allowed)
 
-    found = _short_surface((axis,), (x,), curve(x), weight, limit, scale, is_near)
+    found = short_ratio((axis,), (x,), curve(x), weight, limit, scale, is_near)
     if found is None or not basis.missing:
         return found
     empty = variable(names.missing[column])
@@ -245,79 +161,6 @@ def _is_whole(values: FloatArray) -> NDArray[np.bool_]:
     return np.isclose(values, np.round(values), rtol=0.0, atol=1e-9)
 
 
-def _short_surface(
-    axes: Sequence[_Axis],
-    points: Sequence[FloatArray],
-    exact: FloatArray,
-    weight: FloatArray,
-    limit: float,
-    scale: float,
-    is_near: Callable[[Expression, float], bool] | None = None,
-) -> ShortFormula | None:
-    """The simplest ratio of polynomials near enough to values at points."""
-    table = [axis.scaled(x) for axis, x in zip(axes, points, strict=True)]
-    box = {axis.name: (axis.low, axis.high) for axis in axes}
-    columns = {axis.name: x for axis, x in zip(axes, points, strict=True)}
-    variables = [axis.expression for axis in axes]
-    unit = float(np.max(np.abs(exact), initial=0.0)) or 1.0
-
-    def candidates() -> Iterator[_Candidate]:
-        for top, bottom in simplest_first(len(axes)):
-            if len(top) + len(bottom) >= len(exact):
-                continue
-            ratio = fit_ratio(table, exact / unit, weight, top, bottom)
-            with np.errstate(all="ignore"):
-                distance = math.sqrt(float(weight @ (unit * ratio.values(table) - exact) ** 2))
-            if math.isfinite(distance):
-                yield distance, partial(attempt, ratio)
-
-    def attempt(ratio: Ratio, allowed: float) -> ShortFormula | None:
-        found = _rounded(_builder(ratio, unit, axes, variables, columns), exact, weight, allowed, scale)
-        if found is None or (ratio.bottom and not has_no_pole(found.expression, box)):
-            return None
-        return found if is_near is None or is_near(found.expression, allowed) else None
-
-    return _choose(candidates(), limit)
-
-
-def _choose(candidates: Iterator[_Candidate], limit: float) -> ShortFormula | None:
-    """The first one within the limit; where there is none, the first that is about as near as the nearest."""
-    left: list[_Candidate] = []
-    for distance, attempt in candidates:
-        found = attempt(limit) if distance <= limit else None
-        if found is not None:
-            return found
-        left.append((distance, attempt))
-    while left:
-        nearest = _AS_NEAR * min(distance for distance, _ in left)
-        for distance, attempt in left:
-            found = attempt(nearest) if distance <= nearest else None
-            if found is not None:
-                return found
-        left = [candidate for candidate in left if candidate[0] > nearest]
-    return None
-
-
-def _builder(
-    ratio: Ratio, unit: float, axes: Sequence[_Axis], variables: Sequence[Expression], columns: dict[str, FloatArray]
-) -> Callable[[int], tuple[Expression, FloatArray]]:
-    """Formulas of a number of digits and their values, with coefficients for ``x - shift`` instead of scaled values."""
-
-    def unscaled(powers: tuple[tuple[int, ...], ...], coefficients: FloatArray) -> FloatArray:
-        sizes = [math.prod(axis.size**k for axis, k in zip(axes, power, strict=True)) for power in powers]
-        return coefficients / np.array(sizes)
-
-    with np.errstate(all="ignore"):
-        plain = Ratio(ratio.top, ratio.bottom, unit * unscaled(ratio.top, ratio.p), unscaled(ratio.bottom, ratio.q))
-    n_rows = len(next(iter(columns.values())))
-
-    def build(digits: int) -> tuple[Expression, FloatArray]:
-        expression = plain.expression(variables, digits)
-        return expression, np.broadcast_to(expression.evaluate(columns), (n_rows,))
-
-    return build
-
-
 # --- two columns ------------------------------------------------------------------------------------------------------
 
 
@@ -333,14 +176,14 @@ def _short_pair(
     weight = np.full(len(exact), 1.0 / len(exact))
     levels = [isinstance(side.basis, LevelBasis) for side in sides]
     if not any(levels):
-        axes = [_Axis.of(names.columns[side.column], *_range(side.basis)) for side in sides]
-        return _short_surface(axes, (first, second), exact, weight, limit, scale)
+        axes = [Axis.of(names.columns[side.column], *_range(side.basis)) for side in sides]
+        return short_ratio(axes, (first, second), exact, weight, limit, scale)
     flags = [[variable(flag) for flag in names.levels[side.column]] for side in sides]
     if all(levels):
         factors = [(a, b) for a in flags[0] for b in flags[1]]
         return _short_table(exact, factors, weight, limit, scale)
     of_level, of_number = (0, 1) if levels[0] else (1, 0)
-    axis = _Axis.of(names.columns[sides[of_number].column], *_range(sides[of_number].basis))
+    axis = Axis.of(names.columns[sides[of_number].column], *_range(sides[of_number].basis))
     x, code = (second, first) if levels[0] else (first, second)
     return _short_by_level(axis, x, code, flags[of_level], exact, weight, limit, scale)
 
@@ -372,14 +215,14 @@ def _short_table(
     """A number for each pair of levels; small ones are left out."""
 
     def build(digits: int) -> tuple[Expression, FloatArray]:
-        rounded = [0.0 if abs(v) <= limit / 2 else float(f"{v:.{digits}g}") for v in exact.tolist()]
-        return _weighted_sum(list(zip(rounded, factors, strict=True))), np.array(rounded)
+        numbers = [0.0 if abs(v) <= limit / 2 else float(f"{v:.{digits}g}") for v in exact.tolist()]
+        return weighted_sum(list(zip(numbers, factors, strict=True))), np.array(numbers)
 
-    return _rounded(build, exact, weight, limit, scale)
+    return rounded(build, exact, weight, limit, scale)
 
 
 def _short_by_level(
-    axis: _Axis,
+    axis: Axis,
     x: FloatArray,
     code: FloatArray,
     flags: Sequence[Expression],
@@ -390,7 +233,7 @@ def _short_by_level(
 ) -> ShortFormula | None:
     """A constant, line or parabola for each level."""
 
-    def candidates() -> Iterator[_Candidate]:
+    def candidates() -> Iterator[Candidate]:
         for degree in range(_LARGEST_POWER + 1):
             powers = tuple((k,) for k in range(degree + 1))
             ratios = [
@@ -399,18 +242,18 @@ def _short_by_level(
             ]
             slopes = np.array([ratio.p for ratio in ratios]) / axis.size ** np.arange(degree + 1.0)
             build = partial(_by_level, axis, flags, slopes, monomials([x - axis.shift], powers), code.astype(np.intp))
-            distance = math.sqrt(float(weight @ (build(_MOST_DIGITS)[1] - exact) ** 2))
+            distance = math.sqrt(float(weight @ (build(MOST_DIGITS)[1] - exact) ** 2))
             if math.isfinite(distance):
                 yield distance, partial(attempt, build)
 
     def attempt(build: Callable[[int], tuple[Expression, FloatArray]], allowed: float) -> ShortFormula | None:
-        return _rounded(build, exact, weight, allowed, scale)
+        return rounded(build, exact, weight, allowed, scale)
 
-    return _choose(candidates(), limit)
+    return choose(candidates(), limit)
 
 
 def _by_level(
-    axis: _Axis,
+    axis: Axis,
     flags: Sequence[Expression],
     slopes: FloatArray,
     table: FloatArray,
@@ -419,7 +262,7 @@ def _by_level(
 ) -> tuple[Expression, FloatArray]:
     """A polynomial for each level, and its values."""
     powers = tuple((k,) for k in range(slopes.shape[1]))
-    rounded = np.array([[float(f"{value:.{digits}g}") for value in row] for row in slopes.tolist()])
-    parts = [Ratio(powers, (), row, np.empty(0)).expression([axis.expression], digits) for row in rounded]
-    expression = _sum([flag * part for flag, part in zip(flags, parts, strict=True) if part is not constant(0.0)])
-    return expression, np.sum(table * rounded[code], axis=1)
+    numbers = np.array([[float(f"{value:.{digits}g}") for value in row] for row in slopes.tolist()])
+    parts = [Ratio(powers, (), row, np.empty(0)).expression([axis.expression], digits) for row in numbers]
+    expression = total([flag * part for flag, part in zip(flags, parts, strict=True) if part is not constant(0.0)])
+    return expression, np.sum(table * numbers[code], axis=1)

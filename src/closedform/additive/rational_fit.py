@@ -127,10 +127,13 @@ def fit_ratio(table: Sequence[FloatArray], y: FloatArray, weight: FloatArray, to
             break
     for _ in range(_STEPS if bottom else 0):
         below = 1.0 + Q @ best.q
-        value = (P @ best.p) / below
+        with np.errstate(all="ignore"):
+            value = (P @ best.p) / below
         if not np.all(np.isfinite(value)):
             break
         slope = np.hstack([P, -value[:, None] * Q]) / below[:, None]
+        if not np.all(np.isfinite(slope)):
+            break
         step = np.linalg.lstsq(slope * root[:, None], (y - value) * root, rcond=1e-12)[0]
         tried = Ratio(top, bottom, best.p + step[:n], best.q + step[n:])
         before = least
