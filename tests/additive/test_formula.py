@@ -267,3 +267,15 @@ def test_formulas_of_a_classifier(rng):
     assert model.sympy("a", beyond=False).free_symbols
     with pytest.raises(InputError, match="no term 'c'"):
         model.expression("c")
+
+
+@pytest.mark.parametrize(("of_x", "of_y"), [(1e-200, 1e250), (1e200, 1e-12), (1e12, 1e12)])
+def test_huge_and_tiny_columns_have_formulas(rng, of_x, of_y):
+    from closedform import RANRegressor
+
+    X = pd.DataFrame({"a": of_x * rng.normal(size=80)})
+    y = of_y * (X["a"] / of_x + rng.normal(0.0, 0.1, 80))
+    model = RANRegressor(second_block=False, random_state=0).fit(X, y)
+    predicted = model.predict(X)
+    np.testing.assert_allclose(model.expression().evaluate(X), predicted, atol=1e-9 * np.abs(predicted).max(), rtol=0)
+    assert len(model.equations_) == 1

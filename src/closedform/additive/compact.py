@@ -237,12 +237,14 @@ def _short_by_level(
         for degree in range(_LARGEST_POWER + 1):
             powers = tuple((k,) for k in range(degree + 1))
             ratios = [
-                fit_ratio([axis.scaled(x[code == level])], exact[code == level], weight[code == level], powers, ())
+                fit_ratio(
+                    [axis.scaled(x[code == level])], exact[code == level] / scale, weight[code == level], powers, ()
+                )
                 for level in range(len(flags))
             ]
-            slopes = np.array([ratio.p for ratio in ratios]) / axis.size ** np.arange(degree + 1.0)
+            slopes = scale * np.array([ratio.p for ratio in ratios]) / axis.size ** np.arange(degree + 1.0)
             build = partial(_by_level, axis, flags, slopes, monomials([x - axis.shift], powers), code.astype(np.intp))
-            distance = math.sqrt(float(weight @ (build(MOST_DIGITS)[1] - exact) ** 2))
+            distance = scale * math.sqrt(float(weight @ ((build(MOST_DIGITS)[1] - exact) / scale) ** 2))
             if math.isfinite(distance):
                 yield distance, partial(attempt, build)
 

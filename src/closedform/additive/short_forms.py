@@ -103,7 +103,7 @@ def short_ratio(
                 continue
             ratio = fit_ratio(table, exact / unit, weight, top, bottom)
             with np.errstate(all="ignore"):
-                distance = math.sqrt(float(weight @ (unit * ratio.values(table) - exact) ** 2))
+                distance = unit * math.sqrt(float(weight @ (ratio.values(table) - exact / unit) ** 2))
             if math.isfinite(distance):
                 yield distance, partial(attempt, ratio)
 
@@ -146,7 +146,7 @@ def _ratio_builder(
     """
 
     def unscaled(powers: tuple[tuple[int, ...], ...], coefficients: FloatArray) -> FloatArray:
-        sizes = [math.prod(axis.size**k for axis, k in zip(axes, power, strict=True)) for power in powers]
+        sizes = [np.prod(np.array([axis.size for axis in axes]) ** power) for power in powers]
         return coefficients / np.array(sizes)
 
     with np.errstate(all="ignore"):
@@ -173,9 +173,9 @@ def rounded(
     for digits in range(_FEWEST_DIGITS, MOST_DIGITS + 1):
         expression, values = build(digits)
         with np.errstate(all="ignore"):
-            error = math.sqrt(float(weight @ (values - exact) ** 2))
-        if error <= limit:
-            return ShortFormula(expression, error / scale)
+            error = math.sqrt(float(weight @ ((values - exact) / scale) ** 2))
+        if error <= limit / scale:
+            return ShortFormula(expression, error)
     return None
 
 
