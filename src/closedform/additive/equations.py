@@ -5,10 +5,11 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from closedform.additive.compact import ShortFormula, compact
+from closedform.additive.compact import compact
 from closedform.additive.fitted import FittedNetwork
 from closedform.additive.formula import effect_expression, model_expression
 from closedform.additive.model import SECOND_BLOCK
+from closedform.additive.short_forms import ShortFormula
 from closedform.exceptions import InputError
 from closedform.symbolic.expression import Expression
 
