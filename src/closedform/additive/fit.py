@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -52,6 +52,7 @@ def fit_design(
     base: FloatArray | None = None,
     start: Sequence[FloatArray] | None = None,
     max_outer: int = _OUTER,
+    expired: Callable[[], bool] = lambda: False,
 ) -> LinearFit:
     """Coefficients and penalties of a design.
 
@@ -71,6 +72,8 @@ def fit_design(
         First penalties for each output.
     max_outer : int
         Limit of reweighting steps.
+    expired : callable
+        Asked after every step; the fit ends with what it has when it says True.
 
     Returns
     -------
@@ -109,7 +112,7 @@ def fit_design(
             loss, offset, coefficients, raw = _shortened(
                 design, y, weight, family, base, before, (offset, coefficients), previous
             )
-        if abs(previous - loss) <= _TOLERANCE * abs(previous) and outer > 1:
+        if expired() or (abs(previous - loss) <= _TOLERANCE * abs(previous) and outer > 1):
             break
     return LinearFit(offset, coefficients, fits, raw)
 

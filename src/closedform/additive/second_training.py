@@ -25,8 +25,10 @@ _MOST_ROWS = 20_000
 _MOST_INPUTS = 40
 # A line explains so much of an effect that the effect is no input of its own.
 _STRAIGHT = 0.98
-# The held-out loss must fall by this share, and by so many standard errors of the difference.
-_SMALLEST_GAIN = 0.01
+# The held-out loss must fall by this share (the same rows say when training stops, which flatters it), by more if pairs
+# that can be looked at are given up for it, and by so many standard errors of the difference.
+_SMALLEST_GAIN = 0.02
+_SMALLEST_GAIN_OVER_PAIRS = 0.15
 _SURE = 2.0
 
 
@@ -153,12 +155,21 @@ def plan_second_block(
     return BlockPlan(n_units, max(fit.steps, 1), gain, seed), losses
 
 
-def helps(losses: FloatArray, reference: FloatArray, weight: FloatArray) -> bool:
-    """Whether losses of rows are lower than the reference by more than a trifle and by more than chance."""
+def helps(losses: FloatArray, reference: FloatArray, weight: FloatArray, *, for_pairs: bool = False) -> bool:
+    """Whether losses of rows are lower than the reference by more than a trifle and by more than chance.
+
+    Parameters
+    ----------
+    losses, reference, weight : ndarray of shape (n_rows,)
+        Of the rows held out.
+    for_pairs : bool
+        Whether pairs would be given up.
+    """
     difference = reference - losses
     gain, whole = float(np.average(difference, weights=weight)), float(np.average(reference, weights=weight))
     error = float(np.sqrt(np.average((difference - gain) ** 2, weights=weight) / len(weight)))
-    return gain > _SMALLEST_GAIN * abs(whole) and gain > _SURE * error
+    least = _SMALLEST_GAIN_OVER_PAIRS if for_pairs else _SMALLEST_GAIN
+    return gain > least * abs(whole) and gain > _SURE * error
 
 
 def train_second_block(

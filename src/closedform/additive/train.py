@@ -39,11 +39,15 @@ FloatArray: TypeAlias = NDArray[np.float64]
 _FOLDS_BELOW = 1200
 _FOLDS = 5
 _FEWEST_ROWS_TO_JUDGE = 60
-# Excesses (standard deviations of chance) from which pairs are candidates: strictly, then generously.
-_THRESHOLDS = (4.0, 1.5)
+# Excesses (standard deviations of chance) from which pairs are candidates: strictly, generously, all that there may be.
+# The last is left to losses that are fitted in one step: it costs most and seldom helps.
+_THRESHOLDS = (4.0, 1.5, -np.inf)
 _LARGEST_MAIN = 900
 _LARGEST_DESIGN = 1400
-_BETTER = 1e-3
+# More pairs have to lower the held-out loss by this share.
+_BETTER = 7e-3
+# Fewer rows cannot tell that a second block is better than pairs.
+_ROWS_TO_GIVE_UP_PAIRS = 1500
 _MOST_FEATURES = 150
 
 
@@ -182,13 +186,13 @@ def _trained(
     if len(features) > _MOST_FEATURES:
         features = relevant_features(data, features, family, settings)
     mains = Design(features, [], data.columns)
-    fit = fit_design(mains, data.y, data.weight, family)
+    fit = fit_design(mains, data.y, data.weight, family, expired=expired)
     ranked = candidate_pairs(data, features, fit, family, settings)
     plan = _decide(data, features, ranked, family, settings, rng, expired)
     design = mains
     if plan.pairs:
         design = _with_pairs(features, plan.pairs, data.columns)
-        fit = fit_design(design, data.y, data.weight, family)
+        fit = fit_design(design, data.y, data.weight, family, expired=expired)
     if settings.n_bags:
         fit = bagged(design, data.y, data.weight, family, fit, settings.n_bags, rng)
     if settings.monotone:
@@ -321,7 +325,7 @@ def _decide(
     expired: Callable[[], bool],
 ) -> _Plan:
     """Which pairs, and whether a second block, by the loss on rows left out."""
-    choices = _choices(ranked, settings, data.n_rows)
+    choices = _choices(ranked, settings, data.n_rows, one_step=family.one_step)
     if data.n_rows < _FEWEST_ROWS_TO_JUDGE or (len(choices) == 1 and not settings.second_block):
         return _Plan(choices[0], BlockPlan(units_for(data.n_rows)) if settings.second_block is True else None)
     folds = _folds(data, family, rng)
@@ -330,7 +334,7 @@ def _decide(
     for kept, held in folds:
         if first and expired():
             break
-        judged = _judged_choices(data.rows(kept), data.rows(held), features, choices, family, settings)
+        judged = _judged_choices(data.rows(kept), data.rows(held), features, choices, family, settings, expired)
         losses += [float(np.average(item.losses, weights=data.weight[held])) for item in judged]
         first = first or judged
     best = _simplest(losses)
@@ -339,7 +343,8 @@ def _decide(
         return _Plan(choices[best], None)
     # Pairs fit the rows they are fitted on closely, which leaves a second block little to learn from: it is also tried
     # in their place.
-    tried = [first[best], *([first[0]] if best > 0 else [])]
+    instead = [first[0]] if best > 0 and data.n_rows >= _ROWS_TO_GIVE_UP_PAIRS else []
+    tried = [first[best], *instead]
     plan = _with_second_block(data, folds[0], tried, family, settings, rng, expired)
     # The pairs of that fold stand for those that all rows speak for.
     return _Plan(choices[best] if plan.pairs == first[best].pairs else choices[0], plan.second)
@@ -368,7 +373,7 @@ def _with_second_block(
             expired,
         )
         wanted = settings.second_block is True and plan.second is None
-        if made is not None and (wanted or helps(made[1], reference, rest.weight)):
+        if made is not None and (wanted or helps(made[1], reference, rest.weight, for_pairs=item is not tried[0])):
             plan, reference = _Plan(item.pairs, made[0]), made[1]
     return plan
 
@@ -380,28 +385,34 @@ def _judged_choices(
     choices: Sequence[tuple[Pair, ...]],
     family: Family,
     settings: Settings,
+    expired: Callable[[], bool],
 ) -> list[_Judged]:
     """Every choice, fitted on some rows and judged on others.
 
     Pairs that are to be judged have to be found without the rows that judge them: where pairs are searched for, the
     choices are sets of as many pairs, found in the rows that are fitted.
     """
-    judged = [_judged(part, rest, features, choices[0], family)]
+    judged = [_judged(part, rest, features, choices[0], family, expired)]
     found = choices[-1]
     if settings.interactions == "auto" and len(choices) > 1:
         fit = judged[0].fit
         ranked = [pair for pair, _ in candidate_pairs(part, features, fit, family, settings)]
         found = tuple(dict.fromkeys([*settings.forced, *ranked]))
     for choice in choices[1:]:
-        judged.append(_judged(part, rest, features, found[: len(choice)], family))
+        judged.append(_judged(part, rest, features, found[: len(choice)], family, expired))
     return judged
 
 
 def _judged(
-    part: TableData, rest: TableData, features: Sequence[Feature], pairs: tuple[Pair, ...], family: Family
+    part: TableData,
+    rest: TableData,
+    features: Sequence[Feature],
+    pairs: tuple[Pair, ...],
+    family: Family,
+    expired: Callable[[], bool],
 ) -> _Judged:
     design = _with_pairs(features, pairs, part.columns)
-    fit = fit_design(design, part.y, part.weight, family)
+    fit = fit_design(design, part.y, part.weight, family, expired=expired)
     raw = Design(features, design.pairs, rest.columns).apply(fit.coefficients, fit.offset)
     return _Judged(pairs, design, fit, raw, family.loss(rest.y, raw))
 
@@ -412,13 +423,16 @@ def _simplest(losses: FloatArray) -> int:
     return int(np.flatnonzero(losses <= best + _BETTER * abs(best))[0])
 
 
-def _choices(ranked: Sequence[tuple[Pair, float]], settings: Settings, n_rows: int) -> list[tuple[Pair, ...]]:
+def _choices(
+    ranked: Sequence[tuple[Pair, float]], settings: Settings, n_rows: int, *, one_step: bool
+) -> list[tuple[Pair, ...]]:
     """Sets of pairs to choose from, small ones first."""
     if settings.interactions != "auto":
         return [tuple(pair for pair, _ in ranked)]
-    sets = [tuple(pair for pair, excess in ranked if excess > least) for least in (np.finfo(float).max, *_THRESHOLDS)]
+    thresholds = (np.finfo(float).max, *(_THRESHOLDS if one_step else _THRESHOLDS[:-1]))
+    sets = [tuple(pair for pair, excess in ranked if excess > least) for least in thresholds]
     # No more products than rows can tell apart.
-    most = max(1, n_rows // 40)
+    most = max(1, n_rows // 20)
     limited = [chosen[: max(most, len(settings.forced))] for chosen in sets]
     return list(dict.fromkeys(limited))
 

@@ -107,13 +107,15 @@ def fit_by_evidence(
     """
     n_blocks = int(block.max(initial=-1)) + 1
     sizes = np.bincount(block, minlength=n_blocks).astype(float)
-    penalties = np.full(n_blocks, 1.0) if start is None else start.copy()
-    noise = fixed_noise if fixed_noise is not None else max(0.1 * moments.total / max(moments.n_rows, 1.0), 1e-300)
+    # Where columns are more than rows, a supple start interpolates and takes no row for noisy: it starts stiff.
+    stiff = max(moments.n_rows, 1.0) if len(block) >= moments.n_rows else 1.0
+    penalties = np.full(n_blocks, stiff) if start is None else start.copy()
+    noise = 1.0 if fixed_noise is None else fixed_noise
     freedom = np.zeros(n_blocks)
     for _ in range(max_iter):
         active = np.flatnonzero(np.isfinite(penalties)[block])
-        inverse, coefficients = _solve(moments, active, penalties[block[active]])
-        trace = np.bincount(block[active], np.diag(inverse), n_blocks)
+        lower, coefficients = _solve(moments, active, penalties[block[active]])
+        trace = np.bincount(block[active], np.diag(lower), n_blocks)
         on = np.isfinite(penalties)
         previous, freedom = freedom, np.zeros(n_blocks)
         freedom[on] = np.clip(sizes[on] - penalties[on] * trace[on], 1e-8, sizes[on])
@@ -125,7 +127,8 @@ def fit_by_evidence(
         if np.abs(freedom - previous).sum() < tolerance * max(1.0, float(freedom.sum())):
             break
     active = np.flatnonzero(np.isfinite(penalties)[block])
-    inverse, solved = _solve(moments, active, penalties[block[active]])
+    lower, solved = _solve(moments, active, penalties[block[active]])
+    inverse = np.tril(lower) + np.tril(lower, -1).T
     coefficients, covariance = np.zeros(len(block)), np.zeros((len(block), len(block)))
     coefficients[active] = solved
     covariance[np.ix_(active, active)] = noise * inverse
@@ -147,7 +150,7 @@ def _noise(moments: Moments, active: NDArray[np.intp], coefficients: FloatArray,
 
 
 def _solve(moments: Moments, active: NDArray[np.intp], penalty: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Inverse of the penalised Gram matrix of the active columns, and their coefficients."""
+    """Lower triangle of the inverse of the penalised Gram matrix of the active columns, and their coefficients."""
     if len(active) == 0:
         return np.empty((0, 0)), np.empty(0)
     matrix = moments.gram[np.ix_(active, active)]
@@ -162,4 +165,4 @@ def _solve(moments: Moments, active: NDArray[np.intp], penalty: FloatArray) -> t
         jitter = max(10.0 * jitter, 1e-12 * float(np.trace(matrix)) / len(matrix))
     solved, _ = lapack.dpotrs(factor, moments.cross[active], lower=1)
     inverse, _ = lapack.dpotri(factor, lower=1)
-    return np.tril(inverse) + np.tril(inverse, -1).T, solved
+    return inverse, solved
