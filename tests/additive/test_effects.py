@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from closedform.additive.assemble import assemble
+from closedform.additive.candidates import make_features, with_pairs
 from closedform.additive.families import Classes, Squared
 from closedform.additive.fit import fit_design
 from closedform.additive.model import SECOND_BLOCK
+from closedform.additive.table_data import Settings, TableData
 from closedform.additive.terms import FunctionValues, MainEffect, PairEffect
-from closedform.additive.train import Settings, TableData, _with_pairs, make_features, train
+from closedform.additive.train import train
 from closedform.exceptions import InputError
 
 
@@ -71,7 +73,7 @@ def test_pair_effects_have_no_main_parts(correlated):
 def test_purifying_leaves_the_sum_as_it_was(correlated):
     data, _ = correlated
     features = make_features(data)
-    design = _with_pairs(features, [(0, 1), (0, 2)], data.columns)
+    design = with_pairs(features, [(0, 1), (0, 2)], data.columns)
     fit = fit_design(design, data.y, data.weight, Squared())
     assembled = assemble(design, fit, data.weight, data.names, dict.fromkeys(range(3), "linear"))
     total = np.tile(assembled.intercept, (data.n_rows, 1))

@@ -16,7 +16,7 @@ FRAME = pd.DataFrame({"age": [1.0, 2.0, 3.0, 4.0, 5.0, 6.0], "town": ["a", "b", 
 Y = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 7.0])
 
 BAD = [
-    ("forced pair, unknown column", {"forced_interactions": [("age", "twon")]}, Y, r"no column 'twon'.*'town'"),
+    ("forced pair, unknown column", {"forced_interactions": [("age", "tovn")]}, Y, r"no column 'tovn'.*'town'"),
     ("pairs, unknown column", {"interactions": [("age", "height")]}, Y, r"interactions: there is no column 'height'"),
     ("forbidden, unknown column", {"forbidden_interactions": [("agee", "town")]}, Y, r"no column 'agee'.*'age'"),
     ("pair of one column", {"forced_interactions": [("age", "age")]}, Y, r"two different columns"),

@@ -16,7 +16,8 @@ import closedform
 from closedform.additive.families import Binary, Classes, Family, regression_family
 from closedform.additive.fitted import FittedNetwork
 from closedform.additive.model import SECOND_BLOCK, AdditiveModel
-from closedform.additive.train import TableData, train
+from closedform.additive.table_data import TableData
+from closedform.additive.train import train
 from closedform.engines.base import Budget
 from closedform.estimators import parameters
 from closedform.estimators.ran_formula import FormulaMixin

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.additive.train import Settings
+from closedform.additive.table_data import Settings
 from closedform.estimators import parameters
 from closedform.exceptions import InputError, did_you_mean
 from closedform.preprocessing.columns import Column
