@@ -229,3 +229,14 @@ def test_friedman_without_noise():
     X, y = make_friedman1(2000, noise=0.0, random_state=0)
     test_X, test_y = make_friedman1(2000, noise=0.0, random_state=1)
     assert RANRegressor(random_state=0).fit(X, y).score(test_X, test_y) > 0.999
+
+
+@pytest.mark.parametrize("most", [60, 250, 400])
+def test_a_budget_of_numbers_is_kept(most):
+    X = np.random.default_rng(0).uniform(-1, 1, size=(400, 3))
+    y = X[:, 0] * X[:, 1] + X[:, 1] * X[:, 2] + X[:, 0] * X[:, 2] + 0.01 * X[:, 0]
+    y += 0.01 * np.random.default_rng(1).normal(size=400)
+    free = RANRegressor(random_state=0).fit(X, y)
+    bounded = RANRegressor(random_state=0, max_parameters=most).fit(X, y)
+    assert len(free.interactions_) == 3 and free.n_parameters_ > 400
+    assert bounded.n_parameters_ <= max(most, RANRegressor(random_state=0, interactions=0).fit(X, y).n_parameters_)

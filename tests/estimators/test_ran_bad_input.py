@@ -161,3 +161,9 @@ def test_a_class_that_is_missing_in_a_fold(rng):
     scores = cross_val_score(RANClassifier(interactions=0, **FAST), X, y, cv=KFold(6), error_score="raise")
     assert np.isfinite(scores).all()
     assert scores[:5].mean() > 0.6
+
+
+def test_monotone_needs_two_classes():
+    X = np.random.default_rng(0).normal(size=(30, 2))
+    with pytest.raises(InputError, match="monotone needs two classes, but there are 3"):
+        RANClassifier(monotone={0: 1}, **FAST).fit(X, np.arange(30) % 3)

@@ -62,7 +62,23 @@ def candidate_pairs(
     most = count if isinstance(count, int) else max(10, 2 * len(features))
     ranked = rank_pairs(functions, response - fit.raw, working * data.weight[:, None], most=most, forbidden=forbidden)
     found = [((features[r.pair[0]].column, features[r.pair[1]].column), r.excess) for r in ranked]
-    return [(pair, np.inf) for pair in settings.forced] + found
+    wanted = [(pair, np.inf) for pair in settings.forced] + found
+    return wanted[: max(len(settings.forced), _affordable(features, [pair for pair, _ in wanted], fit, settings))]
+
+
+def _affordable(features: Sequence[Feature], pairs: Sequence[Pair], fit: LinearFit, settings: Settings) -> int:
+    """How many of these pairs may be stored beside the main effects."""
+    if settings.max_numbers is None:
+        return len(pairs)
+    basis = {feature.column: feature.basis for feature in features}
+    n_outputs = len(fit.offset)
+    stored = sum(b.n_numbers + n_outputs * (b.size + 1) for b in basis.values()) + n_outputs
+    for count, (i, j) in enumerate(pairs):
+        products = len(basis[i].coarse) * len(basis[j].coarse)
+        stored += n_outputs * (products + basis[i].size + basis[j].size + 1)
+        if stored > settings.max_numbers:
+            return count
+    return len(pairs)
 
 
 def products_per_pair(n_rows: int, n_pairs: int, n_main: int) -> int:

@@ -78,7 +78,8 @@ def decide(
         first = first or judged
     best = _simplest(losses)
     logger.debug("held-out losses %s with %s pairs", losses / len(folds), [len(c) for c in choices])
-    if not settings.second_block or expired():
+    # A budget of numbers is spent on what can be looked at.
+    if not settings.second_block or settings.max_numbers is not None or expired():
         return Plan(choices[best], None)
     # Pairs fit the rows they are fitted on closely, which leaves a second block little to learn from: it is also tried
     # in their place.

@@ -27,7 +27,7 @@ class Settings:
     forced : tuple of pairs
         Always used.
     max_numbers : int, optional
-        Largest number of stored numbers; limits the number of pairs.
+        Largest number of stored numbers: as many pairs as it pays for, and no second block.
     second_block : bool or "auto"
         Whether there is one; decided by held-out loss.
     monotone : dict of int to {-1, 1}

@@ -43,7 +43,7 @@ _SHARED = """
     forced_interactions, forbidden_interactions : sequence of pairs
         Pairs that are always, or never, used.
     max_parameters : int, optional
-        Largest number of stored numbers; limits the number of pairs.
+        Largest number of stored numbers: as many pairs as it pays for beside the main effects, and no second block.
     second_block : {"auto", True, False}, default="auto"
         A second layer of rational units over the first: kept where it predicts held-out rows better.
     monotone : dict of column to {1, -1, "increasing", "decreasing"}, optional
@@ -443,6 +443,11 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
         refuse_no_target(y, type(self).__name__)
         name = target_name(y)
         codes, classes = check_target_classes(y, name=name, estimator=type(self).__name__)
+        if self.monotone and len(classes) > 2:
+            raise InputError(
+                f"monotone needs two classes, but there are {len(classes)}: with more, each has a score of its own. "
+                "Leave the constraint out, or put classes together."
+            )
         self.classes_ = classes
         family: Family = Binary() if len(classes) == 2 else Classes(len(classes))
         self._fit(X, codes.astype(np.float64), family, sample_weight, name, tuple(classes.tolist()))
