@@ -209,12 +209,20 @@ def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> 
 def _versions(expression: Expression, problem: Problem, in_time: bool) -> Iterator[Expression]:
     """The formula with rounded constants if there is time, first simplified and then not, and at last as it came."""
     if in_time and expression.variables:
-        tuned = tune(
-            expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss
-        ).expression
-        yield simplify(tuned, problem.domain, use_sympy=False)
+        tuned = _tuned(expression, problem)
+        simple = simplify(tuned, problem.domain, use_sympy=False)
+        # Another arrangement may show what the first one hid: of two nearly equal constants, a factor near 1.
+        if simple is not tuned and simple.constants:
+            again = _tuned(simple, problem)
+            if again.n_constants < simple.n_constants:
+                yield simplify(again, problem.domain, use_sympy=False)
+        yield simple
         yield tuned
     yield expression
+
+
+def _tuned(expression: Expression, problem: Problem) -> Expression:
+    return tune(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
 
 
 def _scored(candidate: Candidate, searched: Problem, whole: Problem, rows: Rows) -> Formula:
