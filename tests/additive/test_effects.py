@@ -42,7 +42,7 @@ def correlated():
     c = rng.integers(0, 3, 1500).astype(float)
     y = a * b + np.where(c == 1, a, 0.0) + 0.05 * rng.normal(size=1500)
     data = data_of([a, b, c], y, [0, 0, 3])
-    chosen = settings(interactions=((0, 1), (0, 2)), second_block=False)
+    chosen = settings(interactions=0, forced=((0, 1), (0, 2)), second_block=False)
     return data, train(data, Squared(), chosen, np.random.default_rng(0))
 
 
@@ -169,7 +169,7 @@ def test_more_than_two_classes_have_a_curve_each():
 def test_beyond_the_range(correlated):
     _, model = correlated
     effect = model.main_effect(0)
-    low, high = model.ranges()[0]
+    low, high = effect.functions.basis.low, effect.functions.basis.high
     edge = 0.1 * (high - low)
 
     def at(x, policy):

@@ -240,3 +240,12 @@ def test_a_budget_of_numbers_is_kept(most):
     bounded = RANRegressor(random_state=0, max_parameters=most).fit(X, y)
     assert len(free.interactions_) == 3 and free.n_parameters_ > 400
     assert bounded.n_parameters_ <= max(most, RANRegressor(random_state=0, interactions=0).fit(X, y).n_parameters_)
+
+
+def test_forced_pairs_stand_beside_exactly_these():
+    X = np.random.default_rng(0).uniform(-1, 1, size=(200, 3))
+    y = X[:, 0] * X[:, 1] + 0.1 * np.random.default_rng(1).normal(size=200)
+    model = RANRegressor(
+        interactions=[("x0", "x1")], forced_interactions=[("x1", "x2")], second_block=False, random_state=0
+    ).fit(X, y)
+    assert set(model.interactions_) == {("x0", "x1"), ("x1", "x2")}

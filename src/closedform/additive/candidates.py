@@ -43,8 +43,6 @@ def candidate_pairs(
 ) -> list[tuple[Pair, float]]:
     """Pairs of columns by falling excess over chance."""
     count = settings.interactions
-    if not isinstance(count, int | str):
-        return [(pair, np.inf) for pair in count]
     if count == 0 or len(features) < 2:
         return [(pair, np.inf) for pair in settings.forced]
     working, response = family.working(data.y, fit.raw)
@@ -101,8 +99,6 @@ def relevant_features(
     """Of very many columns those that tell something: alone, beside the best ones, or in a pair."""
     start = np.tile(family.start(data.y, data.weight), (data.n_rows, 1))
     named = {column for pair in settings.forced for column in pair}
-    if isinstance(settings.interactions, tuple):
-        named |= {column for pair in settings.interactions for column in pair}
     first = _best_alone(data, features, family, start, MOST_FEATURES // 3)
     chosen = [features[k] for k in sorted(first)]
     fit = fit_design(Design(chosen, [], data.columns), data.y, data.weight, family)

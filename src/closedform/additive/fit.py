@@ -49,9 +49,7 @@ def fit_design(
     weight: FloatArray,
     family: Family,
     *,
-    base: FloatArray | None = None,
     start: Sequence[FloatArray] | None = None,
-    max_outer: int = _OUTER,
     expired: Callable[[], bool] = lambda: False,
 ) -> LinearFit:
     """Coefficients and penalties of a design.
@@ -66,12 +64,8 @@ def fit_design(
         Weights of the rows, mean 1.
     family : Family
         The loss.
-    base : ndarray of shape (n_rows, n_outputs), optional
-        Raw scores that are added to those of the design.
     start : sequence of ndarray of shape (n_blocks,), optional
         First penalties for each output.
-    max_outer : int
-        Limit of reweighting steps.
     expired : callable
         Asked after every step; the fit ends with what it has when it says True.
 
@@ -80,19 +74,18 @@ def fit_design(
     LinearFit
     """
     constant = family.start(y, weight)
-    base = np.zeros((len(y), len(constant))) if base is None else base
     offset, coefficients = constant.copy(), np.zeros((design.n_columns, len(constant)))
-    raw = base + offset
+    raw = np.tile(offset, (len(y), 1))
     block = design.blocks()
     fits: list[EvidenceFit] = []
     penalties: list[FloatArray | None] = list(start) if start is not None else [None] * len(constant)
     loss = float(weight @ family.loss(y, raw))
-    for outer in range(1 if family.one_step else max_outer):
+    for outer in range(1 if family.one_step else _OUTER):
         before = offset.copy(), coefficients.copy(), raw
         working, response = family.working(y, raw)
         for k in range(len(constant)):
             w = weight * working[:, k]
-            moments, mean_x, mean_y = design.moments(w, response[:, k] - base[:, k], float(np.count_nonzero(weight)))
+            moments, mean_x, mean_y = design.moments(w, response[:, k], float(np.count_nonzero(weight)))
             found = fit_by_evidence(
                 moments,
                 block,
@@ -106,11 +99,11 @@ def fit_design(
             coefficients[:, k] = found.coefficients
             offset[k] = mean_y - mean_x @ found.coefficients
         penalties = [found.penalties for found in fits] if len(fits) == 1 else _shared_penalties(fits, block)
-        raw = base + design.apply(coefficients, offset)
+        raw = design.apply(coefficients, offset)
         loss, previous = float(weight @ family.loss(y, raw)), loss
         if loss > previous:
             loss, offset, coefficients, raw = _shortened(
-                design, y, weight, family, base, before, (offset, coefficients), previous
+                design, y, weight, family, before, (offset, coefficients), previous
             )
         if expired() or (abs(previous - loss) <= _TOLERANCE * abs(previous) and outer > 1):
             break
@@ -131,7 +124,6 @@ def _shortened(
     y: FloatArray,
     weight: FloatArray,
     family: Family,
-    base: FloatArray,
     before: tuple[FloatArray, FloatArray, FloatArray],
     after: tuple[FloatArray, FloatArray],
     previous: float,
@@ -142,7 +134,7 @@ def _shortened(
         share = 0.5**halving
         offset_now = offset + share * (after[0] - offset)
         coefficients_now = coefficients + share * (after[1] - coefficients)
-        raw_now = base + design.apply(coefficients_now, offset_now)
+        raw_now = design.apply(coefficients_now, offset_now)
         loss = float(weight @ family.loss(y, raw_now))
         if loss <= previous:
             return loss, offset_now, coefficients_now, raw_now

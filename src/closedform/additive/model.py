@@ -237,10 +237,6 @@ class AdditiveModel:
                 return effect
         return None
 
-    def ranges(self) -> dict[int, tuple[float, float]]:
-        """Smallest and largest training value of each numeric column that occurs."""
-        return {f.column: (f.basis.low, f.basis.high) for f in self.functions if isinstance(f.basis, NumericBasis)}
-
 
 def _curve(basis: NumericBasis, coefficients: FloatArray, x: FloatArray) -> FloatArray:
     result: FloatArray = basis.values(x) @ coefficients

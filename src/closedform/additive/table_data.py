@@ -20,8 +20,8 @@ class Settings:
 
     Parameters
     ----------
-    interactions : int, "auto", or sequence of pairs
-        Number of pairs; chosen by significance and held-out loss; or exactly these.
+    interactions : int or "auto"
+        Largest number of pairs beside the forced ones; chosen by significance and held-out loss.
     forbidden : frozenset of pairs
         Never used.
     forced : tuple of pairs
@@ -38,7 +38,7 @@ class Settings:
         Bootstrap fits to average.
     """
 
-    interactions: int | str | tuple[Pair, ...] = "auto"
+    interactions: int | str = "auto"
     forbidden: frozenset[Pair] = frozenset()
     forced: tuple[Pair, ...] = ()
     max_numbers: int | None = None

@@ -98,8 +98,7 @@ def _trained(
         fit = bagged(design, data.y, data.weight, family, fit, settings.n_bags, rng)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
-    wanted = settings.interactions if isinstance(settings.interactions, tuple) else settings.forced
-    assembled = assemble(design, fit, data.weight, data.names, settings.beyond, wanted)
+    assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced)
     assembled = repaired(assembled, settings.monotone)
     second = None
     if plan.second is not None:

@@ -40,9 +40,10 @@ def read_settings(given: Mapping[str, Any], columns: Sequence[Column]) -> Settin
     elif isinstance(interactions, int | np.integer) and not isinstance(interactions, bool):
         interactions = parameters.check_number("interactions", int(interactions), 0, whole=True)
     else:
-        interactions = _pairs("interactions", interactions, columns)
-    wanted = (*forced, *(interactions if isinstance(interactions, tuple) else ()))
-    _check_wanted(wanted, forbidden, monotone, columns)
+        # Exactly these pairs: they are forced, and no others are looked for.
+        forced = tuple(dict.fromkeys((*forced, *_pairs("interactions", interactions, columns))))
+        interactions = 0
+    _check_wanted(forced, forbidden, monotone, columns)
     most = given["max_parameters"]
     second = given["second_block"]
     if second != "auto":
