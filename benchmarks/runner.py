@@ -156,6 +156,11 @@ def _fitted_row(problem: Problem, settings: Settings, outcome: Outcome) -> dict[
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a result file, of repeated measurements the last; a torn line is left out."""
+    return last_rows(path, identity)
+
+
+def last_rows(path: Path, identity: Callable[[dict[str, Any]], str | None]) -> list[dict[str, Any]]:
+    """The last row of each identity in a file of JSON lines; torn lines and rows without identity are left out."""
     rows: dict[str, dict[str, Any]] = {}
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
@@ -163,8 +168,9 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
                 row = json.loads(line)
             except json.JSONDecodeError:
                 continue
-            if isinstance(row, dict):
-                rows[identity(row)] = row
+            name = identity(row) if isinstance(row, dict) else None
+            if name is not None:
+                rows[name] = row
     return list(rows.values())
 
 

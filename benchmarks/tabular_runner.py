@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.formulas import parse_option
-from benchmarks.runner import Results
+from benchmarks.runner import Results, last_rows
 from benchmarks.runner_machine import describe_machine
 from benchmarks.scoring_process import end_all, limit_threads, run_limited
 
@@ -45,16 +45,7 @@ def identity(row: Row, keys: tuple[str, ...]) -> str:
 
 def read_rows(path: Path, keys: tuple[str, ...]) -> list[Row]:
     """The rows of a result file, of repeated measurements the last; a torn line is left out."""
-    rows: dict[str, Row] = {}
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError:
-                continue
-            if isinstance(row, dict) and all(key in row for key in keys):
-                rows[identity(row, keys)] = row
-    return list(rows.values())
+    return last_rows(path, lambda row: identity(row, keys) if all(key in row for key in keys) else None)
 
 
 @dataclass(frozen=True)

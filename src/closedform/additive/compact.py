@@ -22,13 +22,12 @@ from closedform.additive.short_forms import (
     choose,
     rounded,
     short_ratio,
-    total,
     weighted_sum,
 )
 from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, MainEffect, PairEffect
 from closedform.exceptions import InputError
 from closedform.preprocessing.columns import Column
-from closedform.symbolic.expression import Expression, constant, variable
+from closedform.symbolic.expression import Expression, constant, plain_sum, variable
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
@@ -266,5 +265,6 @@ def _by_level(
     powers = tuple((k,) for k in range(slopes.shape[1]))
     numbers = np.array([[float(f"{value:.{digits}g}") for value in row] for row in slopes.tolist()])
     parts = [Ratio(powers, (), row, np.empty(0)).expression([axis.expression], digits) for row in numbers]
-    expression = total([flag * part for flag, part in zip(flags, parts, strict=True) if part is not constant(0.0)])
+    terms = [flag * part for flag, part in zip(flags, parts, strict=True) if part is not constant(0.0)]
+    expression = plain_sum(terms or [constant(0.0)])
     return expression, np.sum(table * numbers[code], axis=1)

@@ -22,7 +22,7 @@ from closedform.exceptions import InputError
 from closedform.library.polynomial import fit_polynomial, fit_rational
 from closedform.library.pool import build
 from closedform.symbolic.expression import Expression
-from closedform.symbolic.intervals import is_defined
+from closedform.symbolic.intervals import is_defined_in_parts
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
 
@@ -75,7 +75,7 @@ def exact_law(
         return None
     box = {name: (float(column.min()), float(column.max())) for name, column in table.items()}
     for law in (simplify(tuned, box, use_sympy=False), tuned):
-        if law.variables and _holds(law, table, y) and has_no_pole(law, box):
+        if law.variables and _holds(law, table, y) and is_defined_in_parts(law, box, _MOST_BOXES):
             return law
     return None
 
@@ -85,27 +85,6 @@ def _holds(law: Expression, table: Mapping[str, FloatArray], y: FloatArray) -> b
         residual = law.evaluate(table) - y
     largest = float(np.max(np.abs(y - y.mean()), initial=0.0))
     return bool(np.isfinite(residual).all() and np.abs(residual).max() <= _EXACT * largest)
-
-
-def has_no_pole(law: Expression, box: Mapping[str, tuple[float, float]], most: int = _MOST_BOXES) -> bool:
-    """Whether interval arithmetic proves that a formula is defined everywhere in a box.
-
-    The box is halved along its relatively widest side until every part is decided, at most `most` times.
-    """
-    waiting = [dict(box)]
-    whole = {name: max(high - low, 1e-300) for name, (low, high) in box.items()}
-    while waiting:
-        part = waiting.pop()
-        if is_defined(law, part):
-            continue
-        most -= 1
-        widest = max(part, key=lambda name: (part[name][1] - part[name][0]) / whole[name])
-        low, high = part[widest]
-        middle = low / 2 + high / 2
-        if most <= 0 or not low < middle < high:
-            return False
-        waiting += [{**part, widest: (low, middle)}, {**part, widest: (middle, high)}]
-    return True
 
 
 def assemble_law(

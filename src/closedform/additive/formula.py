@@ -24,7 +24,7 @@ from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, Ma
 from closedform.exceptions import InputError
 from closedform.preprocessing.column_kinds import label_text
 from closedform.preprocessing.columns import Column
-from closedform.symbolic.expression import Expression, apply, constant, variable
+from closedform.symbolic.expression import Expression, apply, constant, plain_sum, variable
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Weight: TypeAlias = Expression | float
@@ -361,12 +361,8 @@ def _total(terms: Sequence[Weight]) -> Expression:
     elif number or not parts:
         plus.append(constant(number))
     if not plus:
-        return parts[0] if len(parts) == 1 else -_plain_sum(minus)
-    return _plain_sum(plus) - _plain_sum(minus) if minus else _plain_sum(plus)
-
-
-def _plain_sum(parts: Sequence[Expression]) -> Expression:
-    return parts[0] if len(parts) == 1 else apply("add", *parts)
+        return parts[0] if len(parts) == 1 else -plain_sum(minus)
+    return plain_sum(plus) - plain_sum(minus) if minus else plain_sum(plus)
 
 
 def _is_negative(part: Expression) -> bool:

@@ -9,14 +9,12 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from closedform.symbolic.expression import Expression, apply, constant
-from closedform.symbolic.intervals import is_defined
+from closedform.symbolic.expression import Expression, apply, constant, plain_sum
 
 FloatArray: TypeAlias = NDArray[np.float64]
 Powers: TypeAlias = tuple[tuple[int, ...], ...]
 
 _STEPS = 12
-_MOST_BOXES = 500
 
 
 @dataclass(frozen=True)
@@ -71,15 +69,11 @@ def _polynomial(
         (plus if coefficient > 0 else minus).append(term)
     if not plus:
         plus = [_negated(minus.pop(0))] if minus else [constant(0.0)]
-    return _sum(plus) - _sum(minus) if minus else _sum(plus)
+    return plain_sum(plus) - plain_sum(minus) if minus else plain_sum(plus)
 
 
 def _negated(term: Expression) -> Expression:
     return constant(-term.value) if term.kind == "constant" else apply("mul", -term.args[0].value, *term.args[1:])
-
-
-def _sum(terms: Sequence[Expression]) -> Expression:
-    return terms[0] if len(terms) == 1 else apply("add", *terms)
 
 
 def simplest_first(n_variables: int) -> Iterator[tuple[Powers, Powers]]:
@@ -149,21 +143,3 @@ def _better(
     with np.errstate(all="ignore"):
         loss = float(np.sum(weight * (tried.values(table) - y) ** 2))
     return (tried, loss) if loss < least else (best, least)
-
-
-def has_no_pole(formula: Expression, box: dict[str, tuple[float, float]]) -> bool:
-    """Whether interval arithmetic proves that a formula has a value everywhere in a box, halved where it must be."""
-    waiting, seen = [dict(box)], 0
-    while waiting:
-        part = waiting.pop()
-        if is_defined(formula, part):
-            continue
-        seen += 1
-        sizes = {name: (high - low) / ((box[name][1] - box[name][0]) or 1.0) for name, (low, high) in part.items()}
-        widest = max(sizes, key=lambda name: sizes[name])
-        low, high = part[widest]
-        middle = low / 2 + high / 2
-        if seen > _MOST_BOXES or not low < middle < high:
-            return False
-        waiting += [{**part, widest: (low, middle)}, {**part, widest: (middle, high)}]
-    return True

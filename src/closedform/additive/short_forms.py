@@ -11,8 +11,9 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from closedform.additive.rational_fit import Ratio, fit_ratio, has_no_pole, simplest_first
-from closedform.symbolic.expression import Expression, apply, constant, variable
+from closedform.additive.rational_fit import Ratio, fit_ratio, simplest_first
+from closedform.symbolic.expression import Expression, apply, constant, plain_sum, variable
+from closedform.symbolic.intervals import is_defined_in_parts
 
 FloatArray: TypeAlias = NDArray[np.float64]
 # How far a formula with all digits is from the values, and a function that rounds and checks it, given what is allowed.
@@ -23,6 +24,8 @@ _FEWEST_DIGITS, MOST_DIGITS = 2, 8
 _FAR = 3.0
 # Where no formula is near enough, one this many times as far as the nearest will do if it is simpler.
 _AS_NEAR = 1.25
+# Parts of the range that are looked at to prove that a ratio has no pole.
+_MOST_BOXES = 500
 
 
 @dataclass(frozen=True)
@@ -112,7 +115,7 @@ def short_ratio(
         if build is None:
             return None
         found = rounded(build, exact, weight, allowed, scale)
-        if found is None or (ratio.bottom and not has_no_pole(found.expression, box)):
+        if found is None or (ratio.bottom and not is_defined_in_parts(found.expression, box, _MOST_BOXES)):
             return None
         return found if is_near is None or is_near(found.expression, allowed) else None
 
@@ -183,11 +186,5 @@ def weighted_sum(terms: Sequence[tuple[float, tuple[Expression, ...]]]) -> Expre
     plus = [apply("mul", value, *factors) for value, factors in terms if value > 0.0]
     minus = [apply("mul", -value, *factors) for value, factors in terms if value < 0.0]
     if not plus:
-        return -total(minus) if minus else constant(0.0)
-    return total(plus) - total(minus) if minus else total(plus)
-
-
-def total(parts: Sequence[Expression]) -> Expression:
-    if not parts:
-        return constant(0.0)
-    return parts[0] if len(parts) == 1 else apply("add", *parts)
+        return -plain_sum(minus) if minus else constant(0.0)
+    return plain_sum(plus) - plain_sum(minus) if minus else plain_sum(plus)

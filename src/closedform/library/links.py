@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.library.pool import Recipe, build
+from closedform.library.powers import one_sign
 from closedform.symbolic.vocabulary import uses_only
 
 FloatArray = NDArray[np.float64]
@@ -45,10 +46,6 @@ class Link:
     outer: Callable[[Recipe], Recipe]
 
 
-def _one_sign(y: FloatArray) -> bool:
-    return bool((y > 0).all() or (y < 0).all())
-
-
 def _positive(y: FloatArray) -> bool:
     return bool((y > 0).all())
 
@@ -58,7 +55,7 @@ IDENTITY = Link("y", lambda y: y, np.ones_like, lambda y: True, lambda z: z)
 LINKS: tuple[Link, ...] = (
     IDENTITY,
     Link("log y", np.log, lambda y: y, _positive, lambda z: ("exp", z)),
-    Link("1/y", lambda y: 1 / y, lambda y: y * y, _one_sign, lambda z: ("pow", z, -1)),
+    Link("1/y", lambda y: 1 / y, lambda y: y * y, one_sign, lambda z: ("pow", z, -1)),
     Link(
         "y^2",
         lambda y: y * y,

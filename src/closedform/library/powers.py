@@ -57,13 +57,13 @@ def power_factors(X: FloatArray, y: FloatArray) -> PowerFactors:
     """
     magnitude = np.abs(y)
     keep = magnitude > 1e-12 * magnitude.max()
-    one_sign = [j for j in range(X.shape[1]) if _one_sign(X[:, j]) and _varies(X[:, j])]
+    candidates = [j for j in range(X.shape[1]) if one_sign(X[:, j]) and _varies(X[:, j])]
     X, magnitude = X[keep], magnitude[keep]
     degree = largest_degree(X.shape[1], min(_MOST_TERMS, len(X) // 8), 4)
-    if degree < 2 or not one_sign:
+    if degree < 2 or not candidates:
         return PowerFactors((), ())
-    surrogate = _Surrogate(X, magnitude, one_sign, degree)
-    pure = [j for j in sorted(one_sign, key=surrogate.rise) if surrogate.restrict(j)]
+    surrogate = _Surrogate(X, magnitude, candidates, degree)
+    pure = [j for j in sorted(candidates, key=surrogate.rise) if surrogate.restrict(j)]
     return PowerFactors(tuple(pure), tuple(rounded_exponent(surrogate.slope(j)) for j in pure))
 
 
@@ -117,7 +117,8 @@ class _Surrogate:
         return total
 
 
-def _one_sign(column: FloatArray) -> bool:
+def one_sign(column: FloatArray) -> bool:
+    """Whether logarithms of the magnitude exist everywhere and lose nothing."""
     return bool((column > 0).all() or (column < 0).all())
 
 

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from closedform.library.grow import product_recipe
 from closedform.library.polynomial import largest_degree, monomial_basis
 from closedform.library.pool import Recipe
-from closedform.library.powers import rounded_exponent
+from closedform.library.powers import one_sign, rounded_exponent
 
 FloatArray = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ class Column:
     @property
     def one_sign(self) -> bool:
         """Whether logarithms of its magnitude exist everywhere."""
-        return bool((self.values > 0).all() or (self.values < 0).all())
+        return one_sign(self.values)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ def reduce(columns: tuple[Column, ...], y: FloatArray) -> Reduction:
 def _best_merger(state: Reduction, y: FloatArray, error: float) -> tuple[Reduction, float] | None:
     best: tuple[float, tuple[int, int, Column, bool]] | None = None
     target = _target(y)
-    in_logs = bool((y > 0).all() or (y < 0).all())
+    in_logs = one_sign(y)
     for i, j in itertools.combinations(range(len(state.columns)), 2):
         for column, is_product in _mergers(state.columns[i], state.columns[j]):
             rest = tuple(c for k, c in enumerate(state.columns) if k not in (i, j))
@@ -136,7 +136,7 @@ def _standard(values: FloatArray) -> FloatArray:
 
 
 def _target(y: FloatArray) -> FloatArray:
-    return _standard(np.log(np.abs(y)) if (y > 0).all() or (y < 0).all() else y)
+    return _standard(np.log(np.abs(y)) if one_sign(y) else y)
 
 
 def _basis(features: FloatArray, n_rows: int) -> FloatArray:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from closedform.networks.lies_layout import LIESLayout
 from closedform.networks.lies_units import UNITS
-from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.expression import Expression, apply, constant, plain_sum
 
 
 def read_out(layout: LIESLayout, weights: NDArray[np.float64], inputs: Sequence[Expression]) -> Expression:
@@ -58,6 +58,4 @@ def _combination(row: NDArray[np.float64], features: Sequence[Expression]) -> Ex
             continue
         is_bias = feature.kind == "constant"
         terms.append(constant(float(weight)) if is_bias else apply("mul", constant(float(weight)), feature))
-    if not terms:
-        return constant(0)
-    return terms[0] if len(terms) == 1 else apply("add", *terms)
+    return plain_sum(terms)

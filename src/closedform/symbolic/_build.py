@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 from functools import cache
 from numbers import Integral, Rational, Real
@@ -122,6 +123,13 @@ def apply(op: Operator | str, *args: Expression | Number) -> Expression:
         wanted = "two or more arguments" if row.arity is None else f"{row.arity} argument{'s' * (row.arity != 1)}"
         raise InputError(f"{row.name} takes {wanted}, but {count} {'was' if count == 1 else 'were'} given")
     return intern_apply(row, tuple([as_expression(argument) for argument in args]))
+
+
+def plain_sum(parts: Sequence[Expression]) -> Expression:
+    """Return the sum of parts as they are: the part itself where there is one, 0 where there is none."""
+    if not parts:
+        return constant(0)
+    return parts[0] if len(parts) == 1 else apply("add", *parts)
 
 
 def as_expression(value: Expression | Number) -> Expression:

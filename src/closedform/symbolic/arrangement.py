@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
-from closedform.symbolic.expression import Expression, Number, apply, constant
+from closedform.symbolic.expression import Expression, Number, apply, constant, plain_sum
 
 _HALF = Fraction(1, 2)
 
@@ -130,15 +130,11 @@ def _sum(terms: Iterable[_Quotient]) -> _Quotient:
     added = [result]
     for term in rest:
         if term.negative:
-            result = apply("sub", _total(added), term.positive())
+            result = apply("sub", plain_sum(added), term.positive())
             added = [result]
         else:
             added.append(term.positive())
-    return _Quotient(over=(_total(added),))
-
-
-def _total(terms: list[Expression]) -> Expression:
-    return terms[0] if len(terms) == 1 else apply("add", *terms)
+    return _Quotient(over=(plain_sum(added),))
 
 
 def _product(factors: tuple[Expression, ...]) -> Expression:

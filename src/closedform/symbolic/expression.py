@@ -18,6 +18,7 @@ from closedform.symbolic._build import apply as apply
 from closedform.symbolic._build import as_expression as as_expression
 from closedform.symbolic._build import binary, intern_apply, rebuild
 from closedform.symbolic._build import constant as constant
+from closedform.symbolic._build import plain_sum as plain_sum
 from closedform.symbolic._build import variable as variable
 from closedform.symbolic._table import Draft
 from closedform.symbolic._traverse import find_variables, flatten, free_constants, postorder

@@ -18,7 +18,7 @@ import torch
 
 from closedform.engines.base import FloatArray
 from closedform.networks import UNITS, LIESLayout
-from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.expression import Expression, apply, constant, plain_sum
 
 # Sum of products of atoms: numbers of the atoms of each product (sorted, none for the constant) to its coefficient.
 _Terms: TypeAlias = dict[tuple[int, ...], float]
@@ -190,9 +190,7 @@ def _expression(terms: _Terms, atoms: Sequence[_Atom]) -> Expression:
     for key, coefficient in terms.items():
         factors = [constant(coefficient), *(_power(atoms[atom].expression, key.count(atom)) for atom in sorted({*key}))]
         parts.append(factors[0] if len(factors) == 1 else apply("mul", *factors))
-    if not parts:
-        return constant(0)
-    return parts[0] if len(parts) == 1 else apply("add", *parts)
+    return plain_sum(parts)
 
 
 def _power(base: Expression, exponent: int) -> Expression:
