@@ -139,7 +139,7 @@ print(*{{"torch", "sklearn", "pandas", "matplotlib", "scipy", "sympy"}} & set(sy
 
 
 def test_a_network_too_large_for_a_file_is_told(network, tmp_path, monkeypatch):
-    monkeypatch.setattr("closedform.network_file.LARGEST_FILE", 100)
+    monkeypatch.setattr("closedform.network_file.LARGEST_NETWORK", 100)
     with pytest.raises(InputError, match="more than the 0 MB that a model file may have"):
         save_network(network, tmp_path / "m.json")
     assert not list(tmp_path.iterdir())

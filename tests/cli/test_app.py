@@ -57,7 +57,7 @@ def broken(monkeypatch):
     def fail(path):
         raise RuntimeError("the moon is in the wrong place")
 
-    monkeypatch.setattr("closedform.cli.models.load_any", fail)
+    monkeypatch.setattr("closedform.saved.load_any", fail)
 
 
 def test_an_unexpected_error_is_told_without_a_traceback(cli, broken):
@@ -90,7 +90,7 @@ def test_exit_codes(cli, monkeypatch, error, code, words):
     def fail(path):
         raise error
 
-    monkeypatch.setattr("closedform.cli.models.load_any", fail)
+    monkeypatch.setattr("closedform.saved.load_any", fail)
     done = cli("show", "m.json")
     assert done.code == code
     assert done.out == ""

@@ -71,3 +71,9 @@ class FittedNetwork:
     def mean(self, X: Any) -> FloatArray:
         """Predicted means (probabilities of classes), shape (n_rows, n_outputs)."""
         return self.family.predict(self.raw(X))
+
+    def probabilities(self, X: Any) -> FloatArray:
+        """Probability of each class, shape (n_rows, n_classes), in the order of `classes`."""
+        mean = self.mean(X)
+        # Two classes share one raw score: that of the second.
+        return np.hstack([1.0 - mean, mean]) if self.model.n_outputs == 1 else mean

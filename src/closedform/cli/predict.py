@@ -47,9 +47,9 @@ def predict(
     Columns are found by name. Those that the model does not use may be missing or hold anything.
     Classifiers write the class of each row and the probability of each class.
     """
-    from closedform.cli.models import load_any
     from closedform.formulas import FormulaModel
     from closedform.preprocessing.writers import write_predictions
+    from closedform.saved import load_any
 
     if json and out != "-":
         raise InputError("--json prints to standard output; leave out --out, or name a .jsonl file without --json.")

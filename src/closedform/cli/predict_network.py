@@ -33,23 +33,23 @@ def predict_network(network: FittedNetwork, data: str, out: str, *, json: bool) 
     from closedform.preprocessing.writers import write_predictions
 
     with warnings_as_sentences():
-        mean = _predicted(network, read_table(data))
-    columns: dict[str, Any] = {"prediction": mean[:, 0]}
+        narrowed, frame = _narrowed(network, read_table(data))
+        values = narrowed.probabilities(frame) if network.classes else narrowed.mean(frame)
+    columns: dict[str, Any] = {"prediction": values[:, 0]}
     if network.classes:
-        share = np.hstack([1.0 - mean, mean]) if mean.shape[1] == 1 else mean
-        columns["prediction"] = np.array(list(network.classes))[np.argmax(share, axis=1)]
-        columns |= {f"probability of {label}": share[:, k] for k, label in enumerate(network.classes)}
+        columns["prediction"] = np.array(list(network.classes))[np.argmax(values, axis=1)]
+        columns |= {f"probability of {label}": values[:, k] for k, label in enumerate(network.classes)}
     if not json:
         write_predictions(out, columns)
         return
     plain = {"target": network.target_name, "prediction": columns["prediction"].tolist()}
     if network.classes:
-        plain |= {"classes": list(network.classes), "probability": share.tolist()}
+        plain |= {"classes": list(network.classes), "probability": values.tolist()}
     write_json(plain)
 
 
-def _predicted(network: FittedNetwork, frame: pd.DataFrame) -> np.ndarray:
-    """Means of the rows. Columns without functions may be missing or hold anything."""
+def _narrowed(network: FittedNetwork, frame: pd.DataFrame) -> tuple[FittedNetwork, pd.DataFrame]:
+    """The network and the table such that columns without functions may be missing or hold anything."""
     frame = _renamed(network, frame)
     needed = {item.column for item in network.model.functions}
     known = [str(name) for name in frame.columns]
@@ -60,7 +60,7 @@ def _predicted(network: FittedNetwork, frame: pd.DataFrame) -> np.ndarray:
     columns = tuple(
         column if j in needed else replace(column, constant=True) for j, column in enumerate(network.columns)
     )
-    return replace(network, columns=columns, named=True).mean(frame.reindex(columns=list(network.feature_names)))
+    return replace(network, columns=columns, named=True), frame.reindex(columns=list(network.feature_names))
 
 
 def _renamed(network: FittedNetwork, frame: pd.DataFrame) -> pd.DataFrame:

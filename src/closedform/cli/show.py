@@ -56,7 +56,7 @@ def show(
     ] = False,
 ) -> None:
     """Show the formulas or effects of a model file, or write one of them in another language."""
-    from closedform.cli.models import load_any
+    from closedform.saved import load_any
 
     if digits is not None and format not in (Format.TEXT, Format.LATEX):
         raise InputError(f"--digits goes with --format text or latex; {format.value} has all digits.")

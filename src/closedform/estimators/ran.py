@@ -470,8 +470,7 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Return the probability of each class, shape (n_samples, n_classes), columns as `classes_`."""
-        share = self._network().mean(X)
-        return np.hstack([1.0 - share, share]) if len(self.classes_) == 2 else share
+        return self._network().probabilities(X)
 
     def predict(self, X: Any) -> NDArray:
         """Return the most probable class of each row."""

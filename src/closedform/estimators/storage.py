@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from closedform import model_file, network_file
+from closedform import network_file
 from closedform.additive.fitted import FittedNetwork
 from closedform.estimators.base import AbstractFormulaRegressor
 from closedform.estimators.lies import LIESRegressor
@@ -18,8 +18,7 @@ from closedform.estimators.parameters import from_plain
 from closedform.estimators.ran import RANClassifier, RANRegressor
 from closedform.estimators.symbolic import SymbolicRegressor
 from closedform.exceptions import InputError, ModelFileError
-from closedform.formulas import FormulaModel
-from closedform.json_fields import parsed, read_file
+from closedform.saved import load_any
 
 _FORMULA_KINDS: dict[str, type[AbstractFormulaRegressor]] = {
     "SymbolicRegressor": SymbolicRegressor,
@@ -54,7 +53,7 @@ def load(path: str | Path) -> AbstractFormulaRegressor | RANRegressor | RANClass
     closedform.model_file.load_formulas : The same file as a light record, without scikit-learn and pandas.
     closedform.network_file.load_network : The same for Rational ANOVA Networks.
     """
-    model = read_file(path, _loads, network_file.LARGEST_FILE)
+    model = load_any(path)
     if isinstance(model, FittedNetwork):
         return _network_estimator(model, path)
     if model.kind not in _FORMULA_KINDS:
@@ -63,11 +62,6 @@ def load(path: str | Path) -> AbstractFormulaRegressor | RANRegressor | RANClass
     estimator = _built(_FORMULA_KINDS[model.kind], model.settings, path)
     estimator._set_model(model)
     return estimator
-
-
-def _loads(content: str) -> FormulaModel | FittedNetwork:
-    data = parsed(content)
-    return network_file.from_plain(data) if network_file.is_network(data) else model_file.from_plain(data)
 
 
 def _network_estimator(network: FittedNetwork, path: str | Path) -> RANRegressor | RANClassifier:

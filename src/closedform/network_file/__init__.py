@@ -18,12 +18,13 @@ import closedform
 from closedform.additive.basis import LevelBasis
 from closedform.additive.families import REGRESSION, Binary, Classes, Family
 from closedform.additive.fitted import FittedNetwork
-from closedform.additive.model import AdditiveModel
 from closedform.additive.second_block import SecondBlock
 from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, PairEffect
 from closedform.exceptions import InputError, ModelFileError
 from closedform.json_fields import (
+    LARGEST_NETWORK,
     MOST_COLUMNS,
+    NETWORK_FORMAT,
     check_version,
     field,
     finite_or_none,
@@ -41,10 +42,7 @@ from closedform.json_fields import (
 from closedform.network_file._pieces import read_model
 from closedform.preprocessing.columns import Column
 
-FORMAT = "closedform-network"
 VERSION = 1
-LARGEST_FILE = 256 * 2**20
-"""Bytes; a network of 1,000 columns and 20 classes has about 60 million."""
 REGRESSOR, CLASSIFIER = "RANRegressor", "RANClassifier"
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -68,10 +66,10 @@ def save_network(network: FittedNetwork, path: str | Path) -> None:
         If the file cannot be written, or the network is too large for one.
     """
     content = dumps(network)
-    if len(content) > LARGEST_FILE:
+    if len(content) > LARGEST_NETWORK:
         raise InputError(
             f"the model cannot be written to '{path}': it takes {len(content) // 2**20} MB, more than the "
-            f"{LARGEST_FILE // 2**20} MB that a model file may have; set max_parameters or max_levels lower."
+            f"{LARGEST_NETWORK // 2**20} MB that a model file may have; set max_parameters or max_levels lower."
         )
     write_text(content, path)
 
@@ -80,7 +78,7 @@ def dumps(network: FittedNetwork) -> str:
     """Return a network as JSON text, one field to a line; every float comes back as it is."""
     model = network.model
     data = {
-        "format": FORMAT,
+        "format": NETWORK_FORMAT,
         "version": VERSION,
         "package_version": network.version or closedform.__version__,
         "kind": network.kind,
@@ -91,7 +89,7 @@ def dumps(network: FittedNetwork) -> str:
         "classes": list(network.classes),
         "columns": [column.to_json() for column in network.columns],
         "intercept": model.intercept.tolist(),
-        "functions": [_functions_to_json(item) for item in _all_functions(model).values()],
+        "functions": [_functions_to_json(item) for item in model.functions],
         "effects": [_effect_to_json(effect) for effect in model.effects],
         "second": None if model.second is None else _second_to_json(model.second),
         "covariances": _with_null(model.covariances),
@@ -102,22 +100,6 @@ def dumps(network: FittedNetwork) -> str:
         f" {json.dumps(key)}: {json.dumps(value, ensure_ascii=False, allow_nan=False)}" for key, value in data.items()
     )
     return "{\n" + ",\n".join(lines) + "\n}\n"
-
-
-def _all_functions(model: AdditiveModel) -> dict[int, ColumnFunctions]:
-    """The functions of each column, wherever they occur: a column has one set of them in all effects."""
-    found = {item.column: item for item in model.functions}
-    for effect in model.effects:
-        found.update((item.column, item) for item in _functions_of(effect))
-    if model.second is not None:
-        found.update((item.functions.column, item.functions) for item in model.second.inputs)
-    return found
-
-
-def _functions_of(effect: Effect) -> tuple[ColumnFunctions, ...]:
-    if isinstance(effect, PairEffect):
-        return effect.first, effect.second
-    return effect.functions if isinstance(effect, FormulaEffect) else (effect.functions,)
 
 
 def _functions_to_json(functions: ColumnFunctions) -> dict[str, Any]:
@@ -200,7 +182,7 @@ def load_network(path: str | Path) -> FittedNetwork:
     ModelFileError
         If the file is missing, too large, damaged, not a network, or of a newer version.
     """
-    return read_file(path, loads, LARGEST_FILE)
+    return read_file(path, loads, LARGEST_NETWORK)
 
 
 def loads(content: str) -> FittedNetwork:
@@ -208,15 +190,10 @@ def loads(content: str) -> FittedNetwork:
     return from_plain(parsed(content))
 
 
-def is_network(data: Any) -> bool:
-    """Whether plain values say that they are a network."""
-    return isinstance(data, dict) and data.get("format") == FORMAT
-
-
 def from_plain(data: Any) -> FittedNetwork:
     """Read a network from the plain values of its JSON text; see `load_network`."""
-    if not is_network(data):
-        raise ModelFileError(f'it is not a closedform network (a JSON object with "format": "{FORMAT}").')
+    if not isinstance(data, dict) or data.get("format") != NETWORK_FORMAT:
+        raise ModelFileError(f'it is not a closedform network (a JSON object with "format": "{NETWORK_FORMAT}").')
     check_version(data, VERSION, closedform.__version__)
     columns = tuple(field(data, "columns", list_of(Column.from_json, MOST_COLUMNS)))
     names = [column.name for column in columns]
