@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from closedform.additive.basis import LevelBasis
+from closedform.additive.basis import Basis, LevelBasis
 from closedform.additive.design import Design, Feature, PairBlock
 from closedform.additive.fit import LinearFit
 from closedform.additive.terms import ColumnFunctions, Effect, MainEffect, PairEffect
@@ -23,9 +23,8 @@ from closedform.additive.terms import ColumnFunctions, Effect, MainEffect, PairE
 FloatArray: TypeAlias = NDArray[np.float64]
 
 _ROWS = 20_000
-_GRID = 65
+_GRID = 33
 _RIDGE = 1e-10
-_BEYOND = {"auto": "linear"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +74,7 @@ def assemble(
     forced : collection of pairs
         Pairs of columns that keep their effect even if it is zero.
     """
-    functions = tuple(
-        ColumnFunctions(f.column, names[f.column], f.basis, _BEYOND.get(beyond[f.column], beyond[f.column]))
-        for f in design.features
-    )
+    functions = tuple(column_functions(feature, names, beyond, "linear") for feature in design.features)
     slices = design.slices()
     n_main = len(design.features)
     mains = [
@@ -94,6 +90,12 @@ def assemble(
     return _purified(design, functions, mains, pairs, weight, fit.offset)
 
 
+def column_functions(feature: Feature, names: Sequence[str], beyond: Mapping[int, str], auto: str) -> ColumnFunctions:
+    """The functions of a feature; `auto` is what effects do beyond the range where nothing else is asked for."""
+    policy = beyond[feature.column]
+    return ColumnFunctions(feature.column, names[feature.column], feature.basis, auto if policy == "auto" else policy)
+
+
 def _main(feature: Feature, function: ColumnFunctions, fit: LinearFit, part: slice, x: FloatArray) -> MainEffect:
     """A main effect in terms of the functions of the basis, not yet centred."""
     smooth, basis = feature.main, feature.basis
@@ -101,7 +103,7 @@ def _main(feature: Feature, function: ColumnFunctions, fit: LinearFit, part: sli
     coefficients = np.zeros((basis.size, fit.coefficients.shape[1]))
     coefficients[smooth.index] = spread @ fit.coefficients[part]
     offset = -smooth.mean @ coefficients[smooth.index]
-    grid = effect_grid(basis.size, x) if isinstance(basis, LevelBasis) else _numeric_grid(x)
+    grid = _shown(basis, x)
     on_grid = smooth.of(basis.values(grid)) / np.sqrt(smooth.roughness)
     error = [
         np.sqrt(np.maximum(np.sum((on_grid @ one.covariance[part, part]) * on_grid, axis=1), 0.0)) for one in fit.fits
@@ -109,20 +111,10 @@ def _main(feature: Feature, function: ColumnFunctions, fit: LinearFit, part: sli
     return MainEffect(function, coefficients, offset, grid, np.stack(error, axis=1))
 
 
-def effect_grid(size: int, x: FloatArray) -> FloatArray:
-    """The levels of a categorical column, and NaN where values are missing."""
-    missing = bool(np.isnan(x).any())
-    levels = np.arange(size - missing, dtype=float)
-    return np.append(levels, np.nan) if missing else levels
-
-
-def _numeric_grid(x: FloatArray) -> FloatArray:
-    """Values of a numeric column at which its effect is shown: half by rank, half evenly over the range."""
-    known = x[np.isfinite(x)]
-    shares = np.linspace(0.0, 1.0, _GRID // 2 + 1)
-    low, high = float(known.min()), float(known.max())
-    grid = np.unique(np.concatenate([np.quantile(known, shares), low + (high - low) * shares]))
-    return np.append(grid, np.nan) if len(known) < len(x) else grid
+def _shown(basis: Basis, x: FloatArray) -> FloatArray:
+    """Values of a column at which its effect is shown: a grid or all levels, and NaN where values are missing."""
+    grid = np.arange(float(basis.n_levels)) if isinstance(basis, LevelBasis) else basis.grid(x, _GRID)
+    return np.append(grid, np.nan) if basis.missing else grid
 
 
 def _pair(

@@ -75,6 +75,12 @@ class NumericBasis:
         """Numbers that have to be stored to write the functions down."""
         return 2 + 2 * len(self.knots)
 
+    def grid(self, x: FloatArray, count: int) -> FloatArray:
+        """Values of a column, ascending and different: `count` quantiles of its rows, `count` evenly over the range."""
+        known = x[np.isfinite(x)]
+        quantiles = np.quantile(known, np.linspace(0.0, 1.0, count))
+        return np.unique(np.concatenate([quantiles, np.linspace(self.low, self.high, count)]))
+
     def values(self, x: FloatArray) -> FloatArray:
         """All functions, shape (n_rows, size)."""
         return self.rows(x).T
@@ -310,8 +316,7 @@ def _roughness(basis: Basis, index: NDArray[np.intp], x: FloatArray) -> FloatArr
     if isinstance(basis, LevelBasis):
         return np.eye(len(index))
     known = np.sort(x[np.isfinite(x)])
-    shares = np.linspace(0.0, 1.0, _GRID)
-    grid = np.unique(np.concatenate([np.quantile(known, shares), np.linspace(basis.low, basis.high, _GRID)]))
+    grid = basis.grid(known, _GRID)
     penalty = np.diag((index == basis.size - 1).astype(float)) if basis.missing else np.zeros((len(index),) * 2)
     if len(grid) < 3:
         return penalty

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from closedform.additive.design import Design, Feature, make_feature, make_pair
 from closedform.additive.families import Family
 from closedform.additive.fit import LinearFit, fit_design
-from closedform.additive.interactions import Pair, rank_pairs
+from closedform.additive.interactions import N_FUNCTIONS, Pair, rank_pairs
 from closedform.additive.table_data import Settings, TableData
 
 logger = logging.getLogger(__name__)
@@ -54,7 +54,7 @@ def candidate_pairs(
     functions = [
         np.zeros((data.n_rows, 0))
         if f.column in constrained
-        else f.pair.truncated(3).of(f.basis.values(data.columns[f.column]))
+        else f.pair.truncated(N_FUNCTIONS).of(f.basis.values(data.columns[f.column]))
         for f in features
     ]
     most = count if isinstance(count, int) else max(10, 2 * len(features))

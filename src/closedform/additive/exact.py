@@ -8,13 +8,14 @@ of the training rows.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from closedform.additive.assemble import Assembled
+from closedform.additive.assemble import Assembled, column_functions
 from closedform.additive.basis import LevelBasis
 from closedform.additive.design import Feature
 from closedform.additive.terms import ColumnFunctions, FormulaEffect, MainEffect
@@ -34,8 +35,6 @@ _ROWS = 1500
 _LARGEST_DEGREE = 8
 _EXACT = 1e-10
 _MOST_BOXES = 2000
-# A law goes on as it is where nothing else is asked for.
-_BEYOND = {"auto": "rational"}
 
 
 def exact_law(
@@ -101,7 +100,8 @@ def assemble_law(
     values: dict[str, FloatArray] = {}
     for feature in occurring:
         j = feature.column
-        functions[names[j]] = ColumnFunctions(j, names[j], feature.basis, _BEYOND.get(beyond[j], beyond[j]))
+        # A law goes on as it is where nothing else is asked for.
+        functions[names[j]] = column_functions(feature, names, beyond, "rational")
         values[names[j]] = feature.basis.values(columns[j])
     share = weight / weight.sum()
     intercept = np.zeros(1)
@@ -119,7 +119,7 @@ def assemble_law(
             parts = _main_parts(law_values, [values[name] for name in variables], share)
             for name, function, taken in zip(variables, own, parts, strict=True):
                 before = mains.get(name) or _empty_main(function)
-                mains[name] = _with(before, before.coefficients + taken)
+                mains[name] = replace(before, coefficients=before.coefficients + taken)
         taken_values = sum(values[name] @ taken for name, taken in zip(variables, parts, strict=True))
         mean = share @ (law_values[:, None] - taken_values)
         effects.append(FormulaEffect(own, part, tuple(-taken for taken in parts), -mean))
@@ -127,7 +127,7 @@ def assemble_law(
     centred = []
     for name, main in mains.items():
         mean = share @ (values[name] @ main.coefficients)
-        centred.append(_with(main, main.coefficients, -mean))
+        centred.append(replace(main, offset=-mean))
         intercept += mean
     return Assembled(intercept, tuple(functions.values()), (*centred, *effects))
 
@@ -157,9 +157,3 @@ def _empty_main(function: ColumnFunctions) -> MainEffect:
     basis = function.basis
     grid = np.linspace(basis.low, basis.high, 65) if not isinstance(basis, LevelBasis) else np.empty(0)
     return MainEffect(function, np.zeros((basis.size, 1)), np.zeros(1), grid, np.zeros((len(grid), 1)))
-
-
-def _with(main: MainEffect, coefficients: FloatArray, offset: FloatArray | None = None) -> MainEffect:
-    return MainEffect(
-        main.functions, coefficients, main.offset if offset is None else offset, main.grid, main.standard_error
-    )

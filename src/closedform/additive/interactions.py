@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 FloatArray: TypeAlias = NDArray[np.float64]
 Pair: TypeAlias = tuple[int, int]
 
-_FUNCTIONS = 3
+N_FUNCTIONS = 3
+"""Smooth functions of each column that pairs are ranked by."""
 _ROWS = 4096
 _COLUMNS = 256
 _SMALLEST_VARIANCE = 1e-6
@@ -83,7 +84,7 @@ def _stacked(functions: Sequence[FloatArray]) -> list[FloatArray]:
     """The k-th function of all columns side by side, zero where a column has fewer."""
     n = len(functions[0])
     result = []
-    for k in range(_FUNCTIONS):
+    for k in range(N_FUNCTIONS):
         columns = [f[:, k] if f.shape[1] > k else np.zeros(n) for f in functions]
         result.append(np.ascontiguousarray(np.stack(columns, axis=1)))
     return result

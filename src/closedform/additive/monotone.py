@@ -22,7 +22,7 @@ from closedform.additive.terms import MainEffect
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
-_GRID = 97
+_GRID = 49
 _FINE = 4001
 _RIDGE = 1e-9
 
@@ -61,11 +61,7 @@ def _slopes(design: Design, directions: Mapping[int, int]) -> FloatArray:
     for feature, part in zip(design.features, design.slices(), strict=False):
         if feature.column not in directions or not isinstance(feature.basis, NumericBasis):
             continue
-        known = design.columns[feature.column]
-        known = known[np.isfinite(known)]
-        shares = np.linspace(0.0, 1.0, _GRID // 2 + 1)
-        even = np.linspace(feature.basis.low, feature.basis.high, _GRID // 2 + 1)
-        grid = np.unique(np.concatenate([np.quantile(known, shares), even]))
+        grid = feature.basis.grid(design.columns[feature.column], _GRID)
         values = feature.main.of(feature.basis.values(grid)) / np.sqrt(feature.main.roughness)
         one = np.zeros((len(grid) - 1, design.n_columns))
         one[:, part] = directions[feature.column] * np.diff(values, axis=0)

@@ -80,28 +80,21 @@ class BlockPlan:
 def block_inputs(base: Base, left_out: Collection[int]) -> tuple[BlockInput, ...]:
     """Numeric columns as they are, and main effects that are no lines; the largest effects where there are too many."""
     share = base.weight / base.weight.sum()
+    mains = {effect.columns[0]: effect for effect in base.assembled.effects if isinstance(effect, MainEffect)}
     found: list[tuple[float, BlockInput]] = []
-    for effect in base.assembled.effects:
-        if not isinstance(effect, MainEffect) or effect.functions.column in left_out:
+    for functions in (*(main.functions for main in mains.values()), *base.assembled.others):
+        if functions.column in left_out:
             continue
-        functions = effect.functions
-        values = functions.basis.values(functions.inside(base.columns[functions.column]))
-        curves = values @ effect.coefficients
+        values = functions.values(base.columns[functions.column])
+        main = mains.get(functions.column)
+        curves = values @ main.coefficients if main is not None else np.empty((len(values), 0))
         size = float(np.sqrt(share @ np.sum((curves - share @ curves) ** 2, axis=1)))
-        if isinstance(functions.basis, NumericBasis):
-            line = np.zeros(functions.basis.size)
-            line[0] = 1.0
-            found += _scaled(functions, line, values, share, size)
+        numeric = isinstance(functions.basis, NumericBasis)
+        if numeric:
+            found += _scaled(functions, np.eye(1, functions.basis.size)[0], values, share, size)
         for k in range(curves.shape[1]):
-            if isinstance(functions.basis, NumericBasis) and _is_straight(values[:, 0], curves[:, k], share):
-                continue
-            found += _scaled(functions, effect.coefficients[:, k], values, share, size)
-    for functions in base.assembled.others:
-        if functions.column not in left_out and isinstance(functions.basis, NumericBasis):
-            line = np.zeros(functions.basis.size)
-            line[0] = 1.0
-            values = functions.basis.values(functions.inside(base.columns[functions.column]))
-            found += _scaled(functions, line, values, share, 0.0)
+            if main is not None and not (numeric and _is_straight(values[:, 0], curves[:, k], share)):
+                found += _scaled(functions, main.coefficients[:, k], values, share, size)
     found.sort(key=lambda item: -item[0])
     return tuple(item for _, item in found[:_MOST_INPUTS])
 

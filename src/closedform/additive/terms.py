@@ -55,6 +55,10 @@ class ColumnFunctions:
         clipped: FloatArray = np.clip(x, low, high)
         return clipped
 
+    def values(self, x: FloatArray) -> FloatArray:
+        """The values of the functions, shape (n_rows, basis size)."""
+        return self.basis.values(self.inside(x))
+
 
 @dataclass(frozen=True, eq=False)
 class MainEffect:
@@ -308,7 +312,7 @@ class FunctionValues:
     def of(self, functions: ColumnFunctions) -> FloatArray:
         """The values of its functions, shape (n_rows, basis size)."""
         if functions.column not in self._made:
-            self._made[functions.column] = functions.basis.values(functions.inside(self._columns[functions.column]))
+            self._made[functions.column] = functions.values(self._columns[functions.column])
         return self._made[functions.column]
 
     @property
