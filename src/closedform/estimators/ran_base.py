@@ -1,0 +1,254 @@
+"""What the RAN estimators share: settings, the way into training, and what a fitted network tells."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.utils.validation import check_is_fitted
+
+import closedform
+from closedform.additive.families import Family
+from closedform.additive.fitted import FittedNetwork
+from closedform.additive.model import SECOND_BLOCK, AdditiveModel
+from closedform.additive.table_data import TableData
+from closedform.additive.train import train
+from closedform.engines.base import Budget
+from closedform.estimators import parameters
+from closedform.estimators.ran_formula import FormulaMixin
+from closedform.estimators.ran_settings import read_settings
+from closedform.exceptions import InputError
+from closedform.preprocessing import check_sample_weight, learn_columns
+from closedform.preprocessing.columns import Column
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    from closedform.inspection import EffectDisplay, OverviewDisplay, PairDisplay
+    from closedform.inspection.effects import EffectData
+
+FloatArray = NDArray[np.float64]
+
+SHARED_PARAMETERS = """
+    interactions : "auto", int, or sequence of pairs, default="auto"
+        Pairs of columns that act together: as many as significance and held-out loss allow, at most so many (0 for
+        none), or exactly these pairs of names (or positions).
+    forced_interactions, forbidden_interactions : sequence of pairs
+        Pairs that are always, or never, used.
+    max_parameters : int, optional
+        Largest number of stored numbers: as many pairs as it pays for beside the main effects, and no second block.
+    second_block : {"auto", True, False}, default="auto"
+        A second layer of rational units over the first: kept where it predicts held-out rows better.
+    monotone : dict of column to {1, -1, "increasing", "decreasing"}, optional
+        Columns whose effect must not fall, or rise. They take part in no pair and not in the second block.
+    extrapolation : {"auto", "linear", "clip", "rational"} or dict of column to these, default="auto"
+        Beyond the training range an effect goes on as a line, stays constant, or follows its formula. Pairs and second
+        block stay constant unless "rational". "auto": "linear", but "rational" where the rows follow a law exactly.
+    categorical : "auto" or sequence of columns, default="auto"
+        Columns that hold labels even if these are numbers.
+    max_levels : int, default=64
+        Labels of a column beyond this many, the rarest, share no effect.
+    n_bags : int, default=0
+        Bootstrap fits to average; their spread gives the standard errors. 0: one fit, standard errors from its
+        posterior.
+    max_time : float, default=300
+        Seconds; what is not decided by then (pairs, second block) is left out.
+    random_state : int, RandomState or None
+        Draws held-out rows, bags and the start of the second block.
+"""
+"""Their part of the class docstrings."""
+
+
+class AbstractRAN(FormulaMixin, BaseEstimator):
+    """What regressor and classifier share."""
+
+    _settings_names = (
+        "interactions",
+        "forced_interactions",
+        "forbidden_interactions",
+        "max_parameters",
+        "second_block",
+        "monotone",
+        "extrapolation",
+        "n_bags",
+    )
+
+    def _fit(
+        self, X: Any, y: NDArray, family: Family, sample_weight: Any, target: str, classes: tuple[Any, ...]
+    ) -> None:
+        budget = Budget(parameters.check_max_time(self.max_time))
+        seed = parameters.draw_seed(self.random_state)
+        most = parameters.check_number("max_levels", self.max_levels, 2, whole=True)
+        columns, encoded, named = learn_columns(
+            X, categorical=self.categorical, max_levels=most, estimator=type(self).__name__
+        )
+        if len(encoded[0]) != len(y):
+            raise InputError(
+                f"Found input variables with inconsistent numbers of samples: X has {len(encoded[0])} rows, "
+                f"y has {len(y)}."
+            )
+        settings = read_settings({name: getattr(self, name) for name in self._settings_names}, columns)
+        weight = self._weights(sample_weight, y)
+        data = TableData(
+            encoded,
+            [_levels(column) for column in columns],
+            [column.name for column in columns],
+            y,
+            weight,
+        )
+        rng = np.random.default_rng(seed)
+        model = train(data, family, settings, rng, budget.expired)
+        self._set_network(
+            FittedNetwork(
+                kind=type(self).__name__,
+                columns=tuple(columns),
+                named=named,
+                target_name=target,
+                family=family,
+                classes=classes,
+                model=model,
+                n_rows=len(y),
+                settings=parameters.to_plain(self.get_params(deep=False)),
+                version=closedform.__version__,
+            )
+        )
+
+    def _weights(self, sample_weight: Any, y: NDArray) -> FloatArray:
+        weight = check_sample_weight(sample_weight, len(y))
+        if weight is None:
+            return np.ones(len(y))
+        return weight / weight.mean()
+
+    def _set_network(self, network: FittedNetwork) -> None:
+        self.network_ = network
+        self.n_features_in_ = len(network.columns)
+        if network.named:
+            self.feature_names_in_ = np.array(network.feature_names, dtype=object)
+        elif hasattr(self, "feature_names_in_"):
+            del self.feature_names_in_
+
+    def _network(self) -> FittedNetwork:
+        check_is_fitted(self, "network_")
+        return self.network_
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        tags.input_tags.categorical = True
+        tags.input_tags.string = True
+        return tags
+
+    # --- results ------------------------------------------------------------------------------------------------------
+
+    @property
+    def intercept_(self) -> FloatArray:
+        """Constant raw scores, shape (n_outputs,)."""
+        return self._network().model.intercept
+
+    @property
+    def terms_(self) -> tuple[str, ...]:
+        """Names of the effects: main effects by falling importance, then pairs ("a & b")."""
+        return self._network().model.names
+
+    @property
+    def interactions_(self) -> tuple[tuple[str, str], ...]:
+        """The pairs that were found, by falling importance."""
+        network = self._network()
+        names = network.feature_names
+        pairs = [effect.columns for effect in network.model.effects if len(effect.columns) == 2]
+        return tuple((names[i], names[j]) for i, j in pairs)
+
+    @property
+    def n_parameters_(self) -> int:
+        """Numbers that are needed to predict."""
+        return self._network().model.n_numbers
+
+    def term_importances(self) -> pd.Series:
+        """Standard deviation of each effect over the training rows, in units of the raw score; by falling size.
+
+        The entry ``"(second block)"`` is what the effects leave out.
+        """
+        import pandas as pd
+
+        network = self._network()
+        names = [*network.model.names, SECOND_BLOCK]
+        series = pd.Series(network.model.importances, index=names, name="importance")
+        return (series if network.model.second is not None else series.iloc[:-1]).sort_values(ascending=False)
+
+    def edit_term(self, name: str, *, factor: float) -> Self:
+        """Multiply an effect by a number, in place: 0 switches it off, 1 changes nothing.
+
+        Parameters
+        ----------
+        name : str
+            As in `terms_`, or ``"(second block)"``.
+        factor : float
+            Finite.
+        """
+        factor = float(parameters.check_number("factor", factor, -np.inf))
+        self._replace_model(self._network().model.with_factor(name, factor))
+        return self
+
+    def drop_term(self, name: str) -> Self:
+        """Leave an effect out, in place.
+
+        Parameters
+        ----------
+        name : str
+            As in `terms_`, or ``"(second block)"``.
+        """
+        self._replace_model(self._network().model.without(name))
+        return self
+
+    def effects(self, X: Any = None, *, terms: Any = None, resolution: int = 40) -> list[EffectData]:
+        """Return main and pair effects as data, see :func:`closedform.inspection.effects`."""
+        from closedform.inspection import effects
+
+        return effects(self._network(), X, terms=terms, resolution=resolution)
+
+    def explain_global(self) -> pd.DataFrame:
+        """Return the terms by falling importance, see :func:`closedform.inspection.explain_global`."""
+        from closedform.inspection import explain_global
+
+        return explain_global(self._network())
+
+    def explain_local(self, X: Any) -> pd.DataFrame:
+        """Return what each term adds to each row, see :func:`closedform.inspection.explain_local`."""
+        from closedform.inspection import explain_local
+
+        return explain_local(self._network(), X)
+
+    def plot(
+        self, term: str | None = None, X: Any = None, *, output: Any = None, max_terms: int = 5, ax: Axes | None = None
+    ) -> OverviewDisplay | EffectDisplay | PairDisplay:
+        """Draw a term, or importances and the most important terms, see :func:`closedform.inspection.plot`."""
+        from closedform.inspection import plot
+
+        return plot(self._network(), term, X, output=output, max_terms=max_terms, ax=ax)
+
+    def _replace_model(self, model: AdditiveModel) -> None:
+        self._set_network(replace(self._network(), model=model))
+
+    def save(self, path: str | Path) -> None:
+        """Write the fitted model to a JSON file, which :func:`closedform.load` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            An existing file is replaced, at once and only when all is written.
+        """
+        from closedform.network_file import save_network
+
+        save_network(self._network(), path)
+
+
+def _levels(column: Column) -> int:
+    """Number of levels; 0 for numbers, -1 for a column that is not used."""
+    if not column.used:
+        return -1
+    return len(column.levels) if column.kind == "categorical" else 0
