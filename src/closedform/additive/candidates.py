@@ -86,6 +86,7 @@ def products_per_pair(n_rows: int, n_pairs: int, n_main: int) -> int:
 
 
 def with_pairs(features: Sequence[Feature], pairs: Sequence[Pair], columns: Sequence[FloatArray]) -> Design:
+    """The design of all main effects and the given pairs, each pair with as many products as memory allows."""
     place = {feature.column: k for k, feature in enumerate(features)}
     n_main = sum(len(f.main) for f in features)
     most = products_per_pair(len(columns[0]), len(pairs), n_main)

@@ -73,10 +73,12 @@ class Axis:
         return cls(name, float(f"{shift:.12g}"), half, low, high)
 
     def scaled(self, x: FloatArray) -> FloatArray:
+        """Values of the column, shifted and divided so that they lie within about [-1, 1]."""
         return (x - self.shift) / self.size
 
     @property
     def expression(self) -> Expression:
+        """The shifted column, as it stands in a formula."""
         x = variable(self.name)
         if not self.shift:
             return x
@@ -183,6 +185,7 @@ def rounded(
 
 
 def weighted_sum(terms: Sequence[tuple[float, tuple[Expression, ...]]]) -> Expression:
+    """The sum of products with a number in front of each; negative ones are subtracted, zeros left out."""
     plus = [apply("mul", value, *factors) for value, factors in terms if value > 0.0]
     minus = [apply("mul", -value, *factors) for value, factors in terms if value < 0.0]
     if not plus:
