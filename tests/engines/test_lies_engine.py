@@ -14,9 +14,9 @@ import pytest
 
 from closedform.engines.base import Budget, Candidate, Problem
 from closedform.engines.lies.engine import LIESEngine
-from closedform.engines.lies.workspace import Workspace
 from closedform.finish import loss_of
 from closedform.losses import AbsoluteLoss, ExpLoss, HuberLoss, SquaredLoss
+from closedform.screening.workspace import Workspace
 from closedform.symbolic import Expression
 from closedform.symbolic.vocabulary import uses_only
 
@@ -151,7 +151,7 @@ def test_candidates_are_ranked_by_the_loss_of_the_problem(order, rng):
     y = x.copy()
     y[::10] += 30.0
     problem = Problem(np.column_stack([x, x + 3.0]), y, ("x", "z"), loss=AbsoluteLoss())
-    workspace = Workspace(problem, Budget(10.0), np.random.default_rng(0))
+    workspace = Workspace(problem, Budget(10.0), np.random.default_rng(0), "lies")
     found = [one for name in order for one in workspace.judge(Expression.parse(name))]
     assert [str(one.expression) for one in found] == ([*order] if order == "zx" else ["x"])
     assert not workspace.solved

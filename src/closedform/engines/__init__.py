@@ -10,6 +10,7 @@ from closedform.engines.base import Engine
 from closedform.exceptions import InputError, did_you_mean
 
 ENGINES: Mapping[str, str] = {
+    "screen": "closedform.engines.screen.engine:ScreenEngine",
     "lies": "closedform.engines.lies.engine:LIESEngine",
 }
 """Name of an engine -> where its class is, as ``module:class``."""

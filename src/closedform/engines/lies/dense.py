@@ -16,10 +16,10 @@ from torch import Tensor
 
 from closedform.engines.base import Budget, FloatArray, Problem
 from closedform.engines.lies.limits import limit_formula
-from closedform.engines.lies.view import whole_view
 from closedform.library.pool import build
 from closedform.losses import Loss, get_loss
 from closedform.networks import BatchedLIES, LIESLayout, initial_weights, read_out
+from closedform.screening.view import whole_view
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.training.contracts import LMSettings
 from closedform.training.first_order import FirstOrderSettings, rmsprop

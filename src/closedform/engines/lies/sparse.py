@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from closedform.engines.base import Problem
-from closedform.engines.lies.workspace import Proposal
 from closedform.library.pool import FREE, Recipe
+from closedform.screening.workspace import Proposal
 
 
 def random_power_sums(problem: Problem, rng: np.random.Generator, restarts: int) -> Iterator[Proposal]:

@@ -17,14 +17,14 @@ from fractions import Fraction
 import numpy as np
 
 from closedform.engines.base import FloatArray
-from closedform.engines.lies.view import View
-from closedform.engines.lies.workspace import Proposal
 from closedform.library import grow
 from closedform.library.links import IDENTITY, Link, usable_links
 from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
 from closedform.library.pool import FREE, Pool, Recipe, build, concatenate, signature
 from closedform.library.pools import as_factors, in_exponent
 from closedform.library.select import Selection, Selector
+from closedform.screening.view import View
+from closedform.screening.workspace import Proposal
 from closedform.symbolic.evaluate import evaluate
 
 _ROUND_EXACT = 1e-7

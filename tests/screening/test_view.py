@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from closedform.engines.base import Problem
-from closedform.engines.lies.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
 from closedform.library.pool import build
+from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
 from closedform.symbolic import Expression
 
 

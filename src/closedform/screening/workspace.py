@@ -110,7 +110,7 @@ class Workspace:
     problem: Problem
     budget: Budget
     rng: np.random.Generator
-    engine: str = "lies"
+    engine: str
     solved: bool = False
     best: dict[int, float] = field(default_factory=dict)
     _seen: set[Expression] = field(default_factory=set)

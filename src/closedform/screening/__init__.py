@@ -1,0 +1,1 @@
+"""Screening: subexpressions combined in closed form, judged and trained; what several engines are made of."""
