@@ -360,13 +360,13 @@ y = 2.5 * X[:, 3] * np.exp(-X[:, 7]) + rng.normal(0, 0.05, 100_000)
 def megabytes(): return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 before, started, worked = megabytes(), time.monotonic(), time.process_time()
 warnings.simplefilter("ignore")
-model = LIESRegressor("screened", max_time=3, random_state=0).fit(X, y)
+model = LIESRegressor("screened", max_time=6, random_state=0).fit(X, y)
 used = min(time.monotonic() - started, time.process_time() - worked)
 print(used, megabytes() - before, len(model.formulas_))
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=os.environ)
     used, megabytes, n_formulas = map(float, done.stdout.split())
-    assert used < 1.1 * 3 + 1.0
+    assert used < 1.1 * 6 + 1.0
     assert megabytes < 1000
     assert n_formulas > 1
 
