@@ -179,3 +179,13 @@ def test_formula_of_a_constant_target_is_not_made_up() -> None:
 
     for expression in formulas(problem, QUICK):
         np.testing.assert_allclose(expression.evaluate(problem.columns), 3.0, rtol=1e-6)
+
+
+@pytest.mark.gpu
+def test_networks_are_trained_on_a_gpu_too() -> None:
+    problem = smooth_problem()
+
+    for settings in ({}, {"oversample": True, "prune": True}, {"second_order": False}):
+        found = formulas(problem, replace(QUICK, device="cuda", **settings))
+
+        assert min(relative_error(problem, expression) for expression in found) < 0.5

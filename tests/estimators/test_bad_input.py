@@ -153,3 +153,14 @@ def test_numbers_of_all_kinds_are_taken():
     frame = pl.DataFrame({"a": [1, 2, 3, 4], "b": [True, False, False, True]})
     model = SymbolicRegressor(engines=(AffineEngine(),), max_time=5, random_state=0).fit(frame, [2, 4, 6, 8])
     np.testing.assert_allclose(model.predict(frame), [2, 4, 6, 8])
+
+
+def test_a_gpu_that_is_not_there_is_refused(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for model in (LIESRegressor(device="cuda"), SymbolicRegressor(["lies"], device="cuda")):
+        with pytest.raises(InputError, match=r'device="cuda" needs a GPU that torch can use, and it finds none'):
+            model.fit(FRAME, Y)
+    with pytest.raises(InputError, match=r"device must be one of 'auto', 'cpu', 'cuda', got 'gpu'"):
+        SymbolicRegressor(device="gpu").fit(FRAME, Y)

@@ -7,7 +7,7 @@ from typing import Any
 from closedform.engines import get_engine
 from closedform.engines.base import Engine
 from closedform.estimators.base import AbstractFormulaRegressor
-from closedform.estimators.parameters import check_choice, check_flag, check_number
+from closedform.estimators.parameters import check_choice, check_device, check_flag, check_number
 
 
 class LIESRegressor(AbstractFormulaRegressor):
@@ -61,6 +61,8 @@ class LIESRegressor(AbstractFormulaRegressor):
         Threads that the numerical libraries (BLAS, OpenMP, torch) may use during the fit; -1 for all processors, None
         to leave them as they are. The search itself goes one step after the other. The limit holds for the process
         while the fit runs, and what was set before comes back.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where networks with random start are trained; ``"auto"`` is the CPU, which such small networks like best.
     random_state : int, RandomState, Generator or None, default=None
         Makes fits repeatable as long as they do not run into `max_time`. NumPy's global state is not touched.
     progress : None, True or callable, default=None
@@ -113,6 +115,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         model_selection: Any = "mdl",
         holdout: float = 0.2,
         n_jobs: int | None = None,
+        device: str = "auto",
         random_state: Any = None,
         progress: Any = None,
         warm_start: bool = False,
@@ -136,6 +139,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         self.model_selection = model_selection
         self.holdout = holdout
         self.n_jobs = n_jobs
+        self.device = device
         self.random_state = random_state
         self.progress = progress
         self.warm_start = warm_start
@@ -144,6 +148,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         settings: dict[str, Any] = {
             "init": check_choice("init", self.init, ("screened", "random", "both")),
             "loss": check_choice("training_loss", self.training_loss, ("exp", "mse", "huber", "mae")),
+            "device": check_device(self.device),
             "sparsity": check_choice("sparsity", self.sparsity, ("admm", "logsum", "l1", None)),
         }
         for name in ("depth", "width", "restarts", "max_terms", "library_size"):

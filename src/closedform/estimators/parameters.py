@@ -103,6 +103,20 @@ def check_operators(operators: Any) -> frozenset[str]:
     return frozenset(names)
 
 
+def check_device(value: Any) -> str:
+    """Return "cpu" or "cuda": where networks are trained.
+
+    ``"auto"`` is the CPU: the networks of a search are small, and most of a step is overhead.
+    """
+    device = check_choice("device", value, ("auto", "cpu", "cuda"))
+    if device == "cuda":
+        import torch
+
+        if not torch.cuda.is_available():
+            raise InputError('device="cuda" needs a GPU that torch can use, and it finds none. Use device="cpu".')
+    return "cuda" if device == "cuda" else "cpu"
+
+
 def check_rule(rule: Any) -> Rule:
     """Return a rule that chooses a formula of the front: a name or a callable."""
     if callable(rule) or (isinstance(rule, str) and rule in _RULES):

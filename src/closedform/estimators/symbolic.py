@@ -8,6 +8,7 @@ from typing import Any
 from closedform.engines import get_engine
 from closedform.engines.base import Engine
 from closedform.estimators.base import AbstractFormulaRegressor
+from closedform.estimators.parameters import check_device
 from closedform.exceptions import InputError
 
 # What "auto" stands for.
@@ -44,6 +45,8 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         Threads that the numerical libraries (BLAS, OpenMP, torch) may use during the fit; -1 for all processors, None
         to leave them as they are. The search itself goes one step after the other. The limit holds for the process
         while the fit runs, and what was set before comes back.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where networks with random start are trained; ``"auto"`` is the CPU, which such small networks like best.
     random_state : int, RandomState, Generator or None, default=None
         Makes fits repeatable as long as they do not run into `max_time`. NumPy's global state is not touched.
     progress : None, True or callable, default=None
@@ -100,6 +103,7 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         model_selection: Any = "mdl",
         holdout: float = 0.2,
         n_jobs: int | None = None,
+        device: str = "auto",
         random_state: Any = None,
         progress: Any = None,
         warm_start: bool = False,
@@ -112,16 +116,22 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         self.model_selection = model_selection
         self.holdout = holdout
         self.n_jobs = n_jobs
+        self.device = device
         self.random_state = random_state
         self.progress = progress
         self.warm_start = warm_start
 
+    def _made(self, engine: Any) -> Engine:
+        """The engine, with the settings of this search if it comes by name; one that is given keeps its own."""
+        device = check_device(self.device)
+        return get_engine(engine, device=device) if engine == "lies" else get_engine(engine)
+
     def _make_engines(self) -> tuple[Engine, ...]:
         if isinstance(self.engines, str) and self.engines == "auto":
-            return tuple(get_engine(name) for name in _AUTO)
+            return tuple(self._made(name) for name in _AUTO)
         if isinstance(self.engines, str) or isinstance(self.engines, Engine) or not isinstance(self.engines, Iterable):
             raise InputError(f'engines must be "auto" or a list such as ["lies"], got {self.engines!r}.')
-        engines = tuple(get_engine(engine) for engine in self.engines)
+        engines = tuple(self._made(engine) for engine in self.engines)
         if not engines:
             raise InputError('engines must name at least one engine, such as ["lies"], got an empty list.')
         return engines

@@ -47,6 +47,8 @@ class BatchedLIES:
     ----------
     layout : LIESLayout
         The graph.
+    device : torch.device or str, optional
+        Where weights and rows will be; torch's default device if None.
 
     Examples
     --------
@@ -59,12 +61,12 @@ class BatchedLIES:
     tensor([[2.5244]], dtype=torch.float64)
     """
 
-    def __init__(self, layout: LIESLayout) -> None:
+    def __init__(self, layout: LIESLayout, device: torch.device | str | None = None) -> None:
         self.layout = layout
         self.n_weights = layout.n_weights
-        self.linear_weights = torch.from_numpy(layout.readout_weights)
-        self._source = torch.from_numpy(layout.source)
-        self._target = torch.from_numpy(layout.target)
+        self.linear_weights = torch.as_tensor(layout.readout_weights, device=device)
+        self._source = torch.as_tensor(layout.source, device=device)
+        self._target = torch.as_tensor(layout.target, device=device)
         self._runs = [_runs(kinds) for kinds in layout.layers]
 
     def features(self, weights: Tensor, X: Tensor) -> Tensor:
@@ -116,8 +118,8 @@ class BatchedLIES:
         excess = self._excess(arguments, features)
         slopes = [self._slopes(i, z, features) for i, z in enumerate(arguments)]
         if columns is None:
-            columns = torch.arange(layout.n_weights).expand(len(weights), -1)
-        network = torch.arange(len(weights))[:, None]
+            columns = torch.arange(layout.n_weights, device=weights.device).expand(len(weights), -1)
+        network = torch.arange(len(weights), device=weights.device)[:, None]
         starts = features[network, self._source[columns]]
         readout = weights[:, self.linear_weights[layout.n_inputs + 1 :], None]
         gradient = readout.expand(-1, -1, len(X))

@@ -44,9 +44,9 @@ def initial_weights(
     Returns
     -------
     Tensor of shape (R, n_weights)
-        Weights, of the dtype of ``X``.
+        Weights, of the dtype and on the device of ``X``.
     """
-    mask = torch.ones(n_networks, layout.n_weights, dtype=torch.bool) if mask is None else mask
+    mask = X.new_ones(n_networks, layout.n_weights, dtype=torch.bool) if mask is None else mask
     weights = X.new_zeros(n_networks, layout.n_weights)
     features = torch.cat([X.T, X.new_ones(1, len(X))]).expand(n_networks, -1, -1)
     for (first, _, size, n_sources), kinds in zip(layout.blocks[:-1], layout.layers, strict=True):
@@ -72,7 +72,7 @@ def initial_weights(
 
 def _positive_where_log(matrix: Tensor, features: Tensor, biased: Tensor, kinds: tuple[str, ...]) -> Tensor:
     """Turn the sign of the weights of log units without bias wherever that makes more of their argument positive."""
-    is_log = torch.tensor([kind == "log" for kind in kinds])
+    is_log = torch.tensor([kind == "log" for kind in kinds], device=matrix.device)
     negative = (matrix @ features).mean(dim=2) < 0
     return torch.where((is_log & ~biased & negative)[..., None], -matrix, matrix)
 
@@ -87,8 +87,8 @@ def _range(z: Tensor, kinds: tuple[str, ...], rng: np.random.Generator) -> tuple
     margin = torch.from_numpy(_LOG_MARGIN[0] * _LOG_MARGIN[1] ** rng.random((n_networks, size))).to(z)
     scale = wanted / z.std(dim=2, correction=0).clamp(min=1e-9)
     lowest, highest = z.amin(dim=2) * scale, z.amax(dim=2) * scale
-    is_log = torch.tensor([kind == "log" for kind in kinds])
-    is_exp = torch.tensor([kind == "exp" for kind in kinds])
+    is_log = torch.tensor([kind == "log" for kind in kinds], device=z.device)
+    is_exp = torch.tensor([kind == "exp" for kind in kinds], device=z.device)
     shift = torch.where(is_log, margin - lowest, shift)
     shift = torch.where(is_exp, torch.minimum(shift, _EXP_MARGIN - highest), shift)
     return scale, shift

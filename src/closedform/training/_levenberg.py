@@ -70,8 +70,8 @@ class Run:
         self.gradient = weights.new_zeros(n_networks, size)
         self.damping = settings.damping * self.unit
         self.growth = weights.new_full((n_networks,), 2.0)
-        self.idle = torch.zeros(n_networks, dtype=torch.int64)
-        self.moving = torch.ones(n_networks, dtype=torch.bool)
+        self.idle = weights.new_zeros(n_networks, dtype=torch.int64)
+        self.moving = weights.new_ones(n_networks, dtype=torch.bool)
         self.loss = weights.new_full((n_networks,), math.inf)
         self.illegal = weights.new_zeros(n_networks)
         self.n_replaced = 0
@@ -79,7 +79,7 @@ class Run:
     def run(self, replace: Callable[[Tensor], Tensor] | None, budget: Clock | None) -> LMResult:
         if self.penalty is not None:
             self.penalty.begin(self.weights)
-        self._start(torch.arange(len(self.weights)))
+        self._start(torch.arange(len(self.weights), device=self.weights.device))
         iteration = 0
         while iteration < self.settings.max_iter and bool(self.moving.any()):
             if budget is not None and budget.expired():
@@ -268,7 +268,7 @@ def _free_columns(mask: Tensor) -> tuple[Tensor, Tensor]:
     width = max(1, int(counts.max()))
     # A stable sort of "not free" moves the free weights to the front in their own order.
     columns = torch.argsort((~mask).to(torch.int8), dim=1, stable=True)[:, :width]
-    return columns, torch.arange(width) < counts[:, None]
+    return columns, torch.arange(width, device=mask.device) < counts[:, None]
 
 
 def _read_out(weights: Tensor, features: Tensor, linear: Tensor) -> Tensor:

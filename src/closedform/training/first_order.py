@@ -94,7 +94,7 @@ def rmsprop(
     free = weights.clone().requires_grad_(True)
     optimiser = torch.optim.RMSprop([free], lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.decay)
-    best, best_loss = weights.clone(), torch.full((len(weights),), torch.inf, dtype=weights.dtype)
+    best, best_loss = weights.clone(), weights.new_full((len(weights),), torch.inf)
     stale = 0
     if penalty is not None:
         penalty.begin(weights)

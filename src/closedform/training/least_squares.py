@@ -95,7 +95,7 @@ def levenberg_marquardt(
 def normal_matrix(model: BatchedModel, weights: Tensor, X: Tensor, sample_weight: Tensor | None = None) -> Tensor:
     """Mean over rows of the products of derivatives, weighted by (N,); weights (R, P) -> (R, P, P)."""
     row_weight = X.new_ones(len(X)) if sample_weight is None else sample_weight
-    columns = torch.arange(weights.shape[1]).expand(len(weights), -1)
+    columns = torch.arange(weights.shape[1], device=weights.device).expand(len(weights), -1)
     total = weights.new_zeros(len(weights), weights.shape[1], weights.shape[1])
     size = rows_per_block(weights.numel())
     for rows, counts in zip(X.split(size), row_weight.split(size), strict=True):

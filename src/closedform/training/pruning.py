@@ -81,7 +81,7 @@ def quantile_mask(model: BatchedLIES, weights: Tensor, mask: Tensor, X: Tensor, 
         raise ValueError(f"quantile must lie between 0 and 1, however: {quantile!r}.")
     value = torch.where(mask, sensitivity(model, weights, X), torch.inf)
     keep = mask.clone()
-    layers = torch.from_numpy(model.layout.layer_of_weight)
+    layers = torch.as_tensor(model.layout.layer_of_weight, device=mask.device)
     for layer in range(model.layout.depth + 1):
         inside = mask & (layers == layer)
         count = (quantile * inside.sum(dim=1)).long()
@@ -92,13 +92,13 @@ def quantile_mask(model: BatchedLIES, weights: Tensor, mask: Tensor, X: Tensor, 
 
 def live_mask(model: BatchedLIES, mask: Tensor) -> Tensor:
     """The mask (R, P) without weights that cannot change the output."""
-    return torch.from_numpy(model.layout.live(mask.numpy()))
+    return torch.as_tensor(model.layout.live(mask.numpy(force=True)), device=mask.device)
 
 
 def _without_constant_units(model: BatchedLIES, weights: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     """Weights and mask (R, P) with the values of units that no input reaches moved into biases."""
-    moved, left = model.layout.without_constant_units(weights.numpy(), mask.numpy())
-    return torch.from_numpy(moved), torch.from_numpy(left)
+    moved, left = model.layout.without_constant_units(weights.numpy(force=True), mask.numpy(force=True))
+    return torch.as_tensor(moved, device=mask.device), torch.as_tensor(left, device=mask.device)
 
 
 @dataclass(frozen=True)

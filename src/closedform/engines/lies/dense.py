@@ -72,9 +72,9 @@ class _Rows:
     weight: Tensor | None
 
     @classmethod
-    def of(cls, space: _Space) -> _Rows:
-        weight = None if space.weight is None else torch.from_numpy(space.weight)
-        return cls(torch.from_numpy(space.X), torch.from_numpy(space.y), weight)
+    def of(cls, space: _Space, device: str) -> _Rows:
+        weight = None if space.weight is None else torch.as_tensor(space.weight, device=device)
+        return cls(torch.as_tensor(space.X, device=device), torch.as_tensor(space.y, device=device), weight)
 
     def take(self, index: Tensor) -> _Rows:
         return _Rows(self.X[index], self.y[index], None if self.weight is None else self.weight[index])
@@ -150,10 +150,10 @@ def _round(
     space: _Space, layout: LIESLayout, engine: LIESEngine, rng: np.random.Generator, budget: Budget
 ) -> Iterator[Expression]:
     """One batch of networks of one layout, trained and read out; once more with the worst rows oversampled."""
-    batch = _Batch(BatchedLIES(layout), engine, rng, budget)
-    rows = _Rows.of(space)
+    batch = _Batch(BatchedLIES(layout, engine.device), engine, rng, budget)
+    rows = _Rows.of(space, engine.device)
     # A linear model has one solution, wherever it starts.
-    mask = _architectures(layout, engine.restarts if layout.depth else 1, rng)
+    mask = _architectures(layout, engine.restarts if layout.depth else 1, rng).to(engine.device)
     weights, reached = batch.train(initial_weights(layout, rows.X, len(mask), rng, mask=mask), mask, rows)
     yield from _read_outs(space, batch, weights, reached, rows)
     if engine.oversample and layout.depth and not budget.expired():
@@ -195,13 +195,13 @@ def _read_outs(space: _Space, batch: _Batch, weights: Tensor, reached: Tensor, r
             return
         before = mask
         chosen, mask = batch.pruned(chosen, before, allowed.clamp(min=error), rows)
-        new = torch.ones(len(mask), dtype=torch.bool) if error == _ALLOWED_ERRORS[0] else (mask != before).any(dim=1)
+        new = mask.new_ones(len(mask)) if error == _ALLOWED_ERRORS[0] else (mask != before).any(dim=1)
         yield from _formulas(space, batch.model.layout, chosen[new])
 
 
 def _formulas(space: _Space, layout: LIESLayout, weights: Tensor) -> Iterator[Expression]:
     """What networks say, with powers in place of limits where there are any."""
-    for row in weights.numpy():
+    for row in weights.numpy(force=True):
         kept = np.where(np.abs(row) > _ZERO * np.abs(row).max(), row, 0.0)
         live, _ = layout.without_constant_units(kept, kept != 0.0)
         limit = limit_formula(layout, live, space.X, space.y, space.inputs, space.weight)
@@ -251,11 +251,11 @@ class _Batch:
     def train_again(self, weights: Tensor, mask: Tensor, reached: Tensor, rows: _Rows) -> tuple[Tensor, Tensor]:
         """Train on rows of which many come from the worst cell of the best network; weights, and losses on all rows."""
         best = int(torch.argmin(reached))
-        residual = (self.model.predict(weights[best : best + 1], rows.X)[0] - rows.y).numpy()
+        residual = (self.model.predict(weights[best : best + 1], rows.X)[0] - rows.y).numpy(force=True)
         if not np.isfinite(residual).all():
             return weights, reached
-        counts = None if rows.weight is None else rows.weight.numpy()
-        index = oversampled_rows(rows.X.numpy(), residual, len(rows.X), self.rng, sample_weight=counts)
+        counts = None if rows.weight is None else rows.weight.numpy(force=True)
+        index = oversampled_rows(rows.X.numpy(force=True), residual, len(rows.X), self.rng, sample_weight=counts)
         again, _ = self.train(weights, mask, rows.take(torch.from_numpy(index)))
         return again, self.loss.value(rows.y, self.model.predict(again, rows.X), rows.weight, torch)
 

@@ -49,6 +49,9 @@ class LIESEngine:
         Terms or factors that are combined in closed form.
     library_size : int, default=5000
         Columns of the largest library.
+    device : {"cpu", "cuda"}, default="cpu"
+        Where networks with random start are trained. They are small (a few hundred rows, tens of weights), so that
+        most of a step is overhead, which the CPU has least of; a GPU pays only with many restarts and wide layers.
 
     References
     ----------
@@ -67,6 +70,7 @@ class LIESEngine:
     second_order: bool = True
     max_terms: int = 4
     library_size: int = 5000
+    device: Literal["cpu", "cuda"] = "cpu"
 
     @property
     def name(self) -> str:
