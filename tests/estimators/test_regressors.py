@@ -247,7 +247,7 @@ def test_settings_from_strangers_are_checked(old, new, message, table, tmp_path)
 
 def test_lies_has_every_option_of_its_engine():
     engine = get_engine("lies")
-    options = LIESRegressor().get_params()
+    options = LIESRegressor(device="cpu").get_params()
     for name, default in vars(engine).items():
         assert options["training_loss" if name == "loss" else name] == default
 
@@ -256,7 +256,7 @@ def test_lies_hands_its_options_to_its_engine():
     changes = {
         "init": "random", "depth": 3, "width": 1, "restarts": 4, "training_loss": "exp", "sparsity": "admm",
         "oversample": False, "prune": False, "log_space": False, "second_order": False, "max_terms": 2,
-        "library_size": 100,
+        "library_size": 100, "device": "cpu",
     }  # fmt: skip
     (engine,) = LIESRegressor(**changes)._make_engines()
     assert {"training_loss" if name == "loss" else name: value for name, value in vars(engine).items()} == changes
