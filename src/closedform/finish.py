@@ -20,7 +20,6 @@ from closedform.symbolic.pareto import Archive, Rule, choose, scores
 from closedform.symbolic.refit import standard_errors
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
-from closedform.symbolic.vocabulary import uses_only
 
 IntArray = NDArray[np.intp]
 
@@ -190,7 +189,7 @@ def _front(formulas: Sequence[Formula], floor: float) -> list[Formula]:
 def _add(archive: Archive[Candidate], candidate: Candidate, expression: Expression, searched: Problem) -> bool:
     """Offer one version of a candidate to the archive; says whether the version can be used at all."""
     loss = loss_of(expression, searched)
-    if not np.isfinite(loss) or not uses_only(expression, searched.operators):
+    if not np.isfinite(loss) or not searched.admits(expression):
         return False
     archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
     return True

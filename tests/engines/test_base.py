@@ -57,6 +57,25 @@ def test_some_rows_of_a_problem(rng):
     assert Problem(X, X[:, 0], ("x", "y")).rows(np.array([0])).sample_weight is None
 
 
+class _Positive:
+    """A requirement of the values alone: positive where x is 1."""
+
+    def admits_form(self, _expression):
+        return True
+
+    def admits(self, expression):
+        return expression.evaluate({"x": np.ones(1)})[0] > 0
+
+
+def test_what_a_problem_admits():
+    X = np.ones((2, 1))
+    problem = Problem(X, X[:, 0], ("x",), operators=frozenset({"exp"}), requirements=(_Positive(),))
+    positive, negative, other = map(Expression.parse, ("exp(x) - 1.0", "exp(x) - 9.0", "log(x) + 9.0"))
+    assert [problem.admits_form(one) for one in (positive, negative, other)] == [True, True, False]
+    assert [problem.admits(one) for one in (positive, negative, other)] == [True, False, False]
+    assert problem.rows(np.array([0])).requirements == problem.requirements
+
+
 @pytest.mark.parametrize("size", [1e-300, 1e-20, 1.0, 1e20, 1e300])
 def test_the_scale_is_the_standard_deviation_of_the_target(size, rng):
     y = rng.normal(size=50) + 3.0

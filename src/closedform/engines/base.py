@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
@@ -20,10 +20,26 @@ from numpy.typing import NDArray
 from closedform.losses import Loss, SquaredLoss
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.operators import OPERATORS
+from closedform.symbolic.vocabulary import uses_only
 
 FloatArray = NDArray[np.float64]
 
 DEFAULT_OPERATORS: frozenset[str] = frozenset(OPERATORS) - {"sign", "min", "max"}
+
+
+class Requirement(Protocol):
+    """Something asked of every formula beyond its operators: a constraint of the user's, units that must come out.
+
+    It knows the columns and the target in the units of the problem that carries it.
+    """
+
+    def admits_form(self, expression: Expression) -> bool:
+        """Say whether a formula of this form may be tried, whatever its free constants are."""
+        ...
+
+    def admits(self, expression: Expression) -> bool:
+        """Say whether a formula may be reported with the constants that it has."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +62,8 @@ class Problem:
         Names of the operators that a formula may contain, see ``closedform.symbolic.operators``.
     max_complexity : int
         Formulas above this number of nodes are of no interest.
+    requirements : tuple of Requirement
+        What else is asked of every formula, see :meth:`admits`.
     """
 
     X: FloatArray
@@ -55,6 +73,7 @@ class Problem:
     loss: Loss = field(default_factory=SquaredLoss)
     operators: frozenset[str] = DEFAULT_OPERATORS
     max_complexity: int = 60
+    requirements: tuple[Requirement, ...] = ()
 
     @property
     def n_samples(self) -> int:
@@ -90,7 +109,19 @@ class Problem:
     def rows(self, index: NDArray[np.intp]) -> Problem:
         """The same problem on some of its rows."""
         weight = None if self.sample_weight is None else self.sample_weight[index]
-        return Problem(self.X[index], self.y[index], self.names, weight, self.loss, self.operators, self.max_complexity)
+        return replace(self, X=self.X[index], y=self.y[index], sample_weight=weight)
+
+    def admits_form(self, expression: Expression) -> bool:
+        """Say whether formulas of this form may be tried: the question to ask before constants are fitted.
+
+        Operators and requirements count; complexity does not, because fitting and simplifying may still reduce it.
+        """
+        allowed = uses_only(expression, self.operators)
+        return allowed and all(requirement.admits_form(expression) for requirement in self.requirements)
+
+    def admits(self, expression: Expression) -> bool:
+        """Say whether a formula may be reported: its form is admitted, and its values with these constants are."""
+        return self.admits_form(expression) and all(one.admits(expression) for one in self.requirements)
 
 
 class Budget:

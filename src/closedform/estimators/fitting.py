@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Problem
+from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Problem, Requirement
 from closedform.exceptions import InputError, Status
 from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split
 from closedform.formulas import Formula
@@ -178,7 +178,8 @@ class _Units:
         if self.extreme or self.scaling.is_identity:
             return problem
         table = self.scaling.scale_table(Table(problem.names, problem.X))
-        return replace(problem, X=table.values, y=self.scaling.scale_target(problem.y))
+        requirements = tuple(_InUnitsOfTheTable(one, self.scaling) for one in problem.requirements)
+        return replace(problem, X=table.values, y=self.scaling.scale_target(problem.y), requirements=requirements)
 
     def inwards(self, expression: Expression) -> Expression:
         """A formula over the table's columns in the units of the search."""
@@ -207,6 +208,22 @@ class _Units:
         # The factors of the units are known exactly.
         errors = tuple(known.get(place, 0.0) for place in places)
         return replace(formula, expression=original, standard_errors=errors)
+
+
+@dataclass(frozen=True)
+class _InUnitsOfTheTable:
+    """A requirement for formulas in the units of the search, asked of what they are in the table's own."""
+
+    requirement: Requirement
+    scaling: Scaling
+
+    def admits_form(self, expression: Expression) -> bool:
+        """Say whether the requirement admits the form of the original."""
+        return self.requirement.admits_form(canonical(self.scaling.to_original(expression)))
+
+    def admits(self, expression: Expression) -> bool:
+        """Say whether the requirement admits the original."""
+        return self.requirement.admits(canonical(self.scaling.to_original(expression)))
 
 
 # --- search -----------------------------------------------------------------------------------------------------------

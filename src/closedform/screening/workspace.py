@@ -17,7 +17,6 @@ from closedform.symbolic.expression import Expression
 from closedform.symbolic.refit import refit
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
-from closedform.symbolic.vocabulary import uses_only
 
 # Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
 NEAR = 1e-9
@@ -189,7 +188,7 @@ class Workspace:
         # Fitting prunes and rounding simplifies, so proposals may start above the limit that results must keep.
         if expression.complexity > 2 * self.problem.max_complexity:
             return False
-        return uses_only(expression, self.problem.operators)
+        return self.problem.admits_form(expression)
 
     def _fitted(self, expression: Expression, problem: Problem, max_iter: int) -> Expression:
         if not expression.constants:
@@ -220,7 +219,7 @@ class Workspace:
         for expression in versions:
             reached = self.errors(expression, problem)
             small = expression.complexity <= problem.max_complexity
-            if not (small and reached.finite and uses_only(expression, problem.operators)):
+            if not (small and reached.finite and problem.admits(expression)):
                 continue
             if reached.standing < self._record(expression.complexity):
                 self.best[expression.complexity] = reached.standing
