@@ -44,6 +44,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--names", help="only these problems, comma-separated")
     add("--every", type=int, default=1, help="of each set only every n-th problem")
     add("--offset", type=int, default=0, help="with --every: the first one")
+    add("--without", help="leave out problems whose notes contain this text, e.g. weak_inputs")
     add("--estimator", default="lies", help=f"{', '.join(ESTIMATORS)} or module:function")
     add("--option", type=parse_option, action="append", default=[], metavar="KEY=VALUE", help="for the estimator")
     add("--n-samples", type=int, default=2000, help="training rows")
@@ -73,7 +74,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parse_arguments(argv)
     names = options.names.split(",") if options.names else None
     try:
-        problems = choose(options.data_dir, options.sets.split(","), names, options.every, options.offset)
+        problems = choose(
+            options.data_dir, options.sets.split(","), names, options.every, options.offset, options.without
+        )
     except ValueError as error:
         print(f"formulas.py: {error}", file=sys.stderr)
         return 2

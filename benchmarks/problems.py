@@ -116,6 +116,7 @@ class Problem:
     name: str
     text: str
     variables: tuple[Variable, ...]
+    notes: str = ""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -169,13 +170,20 @@ def read_set(path: Path) -> list[Problem]:
     missing = {"set", "name", "expression", "variables"} - set(rows[0] if rows else ())
     if missing:
         raise ValueError(f"{path} is not a table of formulas: no column {', '.join(sorted(missing))}")
-    return [Problem(r["set"], r["name"], r["expression"], read_variables(r["variables"])) for r in rows]
+    return [
+        Problem(r["set"], r["name"], r["expression"], read_variables(r["variables"]), r.get("notes") or "")
+        for r in rows
+    ]
 
 
 def choose(
-    data_dir: Path, sets: Iterable[str], names: Iterable[str] | None = None, every: int = 1, offset: int = 0
-) -> list[Problem]:
-    """Problems of some sets; of each set only those named, or each ``every``-th from ``offset`` on."""
+    data_dir: Path, sets: Iterable[str], names: Iterable[str] | None = None, every: int = 1, offset: int = 0,
+    without: str | None = None,
+) -> list[Problem]:  # fmt: skip
+    """Problems of some sets; of each set only those named, or each ``every``-th from ``offset`` on.
+
+    Those whose notes contain the text ``without`` are left out before they are counted.
+    """
     wanted = None if names is None else set(names)
     chosen: list[Problem] = []
     for name in sets:
@@ -184,6 +192,8 @@ def choose(
             known = ", ".join(sorted(p.stem for p in data_dir.glob("*.csv")))
             raise ValueError(f"no set {name!r} in {data_dir}; there are: {known or 'none'}")
         problems = read_set(path)
+        if without:
+            problems = [p for p in problems if without not in p.notes]
         if wanted is not None:
             problems = [p for p in problems if p.name in wanted]
         chosen += problems[offset::every]

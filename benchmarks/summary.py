@@ -65,9 +65,6 @@ def median(values: Iterable[float | None]) -> float | None:
 
 def statistics(rows: list[Row]) -> dict[str, Any]:
     """Counts and averages of some rows."""
-    ratios = [
-        row["complexity"] / row["truth_complexity"] for row in rows if row["complexity"] and row["truth_complexity"]
-    ]
     solved = [row for row in rows if row["symbolic"]]
     return {
         "problems": len(rows),
@@ -77,7 +74,8 @@ def statistics(rows: list[Row]) -> dict[str, Any]:
         "accurate": sum(accurate(row) for row in rows),
         "seconds": median(row["fit_seconds"] for row in rows),
         "to_best": median(row.get("seconds_to_best") for row in solved),
-        "ratio": float(np.mean(ratios)) if ratios else None,
+        "ratio": _mean([_size_ratio(row) for row in rows]),
+        "solved_ratio": _mean([_size_ratio(row) for row in solved]),
         "distance": _mean([row["edit_distance"] for row in rows]),
         "disagree": sum(bool(row["disagree"]) for row in rows),
         "failed": sum(row["status"] in FAILURES for row in rows),
@@ -87,6 +85,11 @@ def statistics(rows: list[Row]) -> dict[str, Any]:
         "parted": [_label(row) for row in rows if row["disagree"]],
         "broken": [f"{_label(row)} ({row['status']})" for row in rows if row["status"] in FAILURES],
     }
+
+
+def _size_ratio(row: Row) -> float | None:
+    """Size of the model over that of the truth."""
+    return row["complexity"] / row["truth_complexity"] if row["complexity"] and row["truth_complexity"] else None
 
 
 def _mean(values: list[float | None]) -> float | None:
@@ -100,7 +103,7 @@ def _label(row: Row) -> str:
 
 COLUMNS = (
     ("set", 16), ("problems", 8), ("symbolic", 8), ("95 %", 9), ("form", 5), ("R2>.999", 7), ("s", 7), ("to best", 7),
-    ("size", 5), ("edit", 5), ("disagree", 8), ("failed", 6), ("late", 4),
+    ("size", 5), ("solved", 6), ("edit", 5), ("disagree", 8), ("failed", 6), ("late", 4),
 )  # fmt: skip
 
 
@@ -113,7 +116,8 @@ def _table_line(name: str, found: dict[str, Any]) -> str:
     cells = [
         name, found["problems"], found["symbolic"], f"{low:.0f}-{high:.0f} %", found["structure"], found["accurate"],
         _number(found["seconds"], 1), _number(found["to_best"], 1), _number(found["ratio"], 2),
-        _number(found["distance"], 2), found["disagree"], found["failed"], found["overrun"],
+        _number(found["solved_ratio"], 2), _number(found["distance"], 2), found["disagree"], found["failed"],
+        found["overrun"],
     ]  # fmt: skip
     return _join(cells)
 

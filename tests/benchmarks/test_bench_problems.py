@@ -80,3 +80,14 @@ def test_a_formula_without_finite_values_says_so():
     hopeless = Problem("toy", "hopeless", "sqrt(-1 - x**2)", read_variables("x:uniform:0:1"))
     with pytest.raises(ValueError, match="finite"):
         hopeless.training_rows(10, 0.0, 0)
+
+
+def test_problems_with_a_note_can_be_left_out(tmp_path):
+    (tmp_path / "noted.csv").write_text(
+        "set,name,expression,variables,notes\n"
+        "noted,seen,a*b,a:uniform:1:5;b:uniform:1:5,difficulty: easy\n"
+        "noted,unseen,a + 0*b,a:uniform:1:5;b:uniform:1:5,difficulty: easy; weak_inputs=b\n",
+        encoding="utf-8",
+    )
+    assert [p.name for p in choose(tmp_path, ["noted"], without="weak_inputs")] == ["seen"]
+    assert [p.name for p in choose(tmp_path, ["noted"])] == ["seen", "unseen"]
