@@ -10,9 +10,11 @@ from closedform.formulas import Formula, FormulaModel
 from closedform.symbolic import Expression
 
 
-def front(*texts: str, chosen: int = 0, names: tuple[str, ...] = ("x", "y"), named: bool = True) -> FormulaModel:
+def front(
+    *texts: str, chosen: int = 0, names: tuple[str, ...] = ("x", "y"), named: bool = True, domain=None
+) -> FormulaModel:
     formulas = tuple(Formula(Expression.parse(text), 0.1, 0.1, 1, "lies", 0.0, ()) for text in texts)
-    return FormulaModel("LIESRegressor", names, named, "z", formulas, chosen, {}, Status.CONVERGED, 10)
+    return FormulaModel("LIESRegressor", names, named, "z", formulas, chosen, domain or {}, Status.CONVERGED, 10)
 
 
 X = {"x": np.array([1.0, 2.0, 4.0]), "y": np.array([0.0, -1.0, 3.0])}
@@ -78,16 +80,53 @@ def test_a_long_reason_is_cut():
     assert len(str(caught.value)) < 250
 
 
-def test_nan_can_be_asked_for_with_and_without_a_warning():
+def test_nan_can_be_asked_for():
     model = front("log(y) + x")
-    wanted = [np.nan, np.nan, np.log(3.0) + 4.0]
-    np.testing.assert_array_equal(model.predict(X, outside="nan"), wanted)
-    with pytest.warns(DataWarning, match=r"no value in rows 1, 2: log\(y\)"):
-        np.testing.assert_array_equal(model.predict(X, outside="warn"), wanted)
+    np.testing.assert_array_equal(model.predict(X, outside="nan"), [np.nan, np.nan, np.log(3.0) + 4.0])
     # Infinity by overflow is no value either.
     assert np.isnan(front("exp(1000*x)").predict(X, outside="nan")).all()
-    with pytest.raises(InputError, match=r"outside must be .*, got 'ignore'"):
-        model.predict(X, outside="ignore")
+
+
+@pytest.mark.parametrize("outside", ["warn", "raise", "ignore"])
+def test_nothing_but_nan_lets_rows_without_a_value_pass(outside):
+    with pytest.raises(DomainError, match=r"no value in rows 1, 2: log\(y\)"):
+        front("log(y) + x").predict(X, outside=outside)
+
+
+@pytest.mark.parametrize("outside", ["error", None, True])
+def test_other_words_are_refused(outside):
+    with pytest.raises(InputError, match='outside must be "warn", "nan", "raise" or "ignore", got'):
+        front("x").predict(X, outside=outside)
+
+
+LEARNED = {"x": (0.0, 2.0), "y": (-5.0, 5.0)}
+FAR = "outside the data that it was learned on in row 3: x = 4, learned from 0 to 2"
+
+
+def test_rows_outside_the_learned_range_are_told_and_the_value_is_given():
+    model = front("2.0*x", domain=LEARNED)
+    with pytest.warns(DataWarning, match=FAR):
+        np.testing.assert_array_equal(model.predict(X), [2.0, 4.0, 8.0])
+    np.testing.assert_array_equal(model.predict(X, outside="ignore"), [2.0, 4.0, 8.0])
+    np.testing.assert_array_equal(model.predict(X, outside="nan"), [2.0, 4.0, np.nan])
+    with pytest.raises(DomainError, match=FAR) as caught:
+        model.predict(X, outside="raise")
+    assert caught.value.rows == (2,)
+
+
+def test_columns_that_a_formula_does_not_use_may_lie_anywhere():
+    model = front("x", "x + y", domain={"x": (1.0, 4.0), "y": (100.0, 200.0)})
+    np.testing.assert_array_equal(model.predict(X, outside="raise"), X["x"])
+    with pytest.raises(DomainError, match="y = 0, learned from 100 to 200"):
+        model.predict(X, index=1, outside="raise")
+    assert model.formulas[0].domain == {"x": (1.0, 4.0)}
+
+
+def test_a_little_outside_is_inside():
+    model = front("x", domain={"x": (0.0, 10.0)})
+    np.testing.assert_array_equal(model.predict({"x": [-1.0, 11.0], "y": [0.0, 0.0]}, outside="raise"), [-1.0, 11.0])
+    with pytest.raises(DomainError, match=r"in rows 1, 2: x = -1\.1, learned from 0 to 10"):
+        model.predict({"x": [-1.1, 11.1], "y": [0.0, 0.0]}, outside="raise")
 
 
 def test_a_table_without_names_is_taken_in_order():

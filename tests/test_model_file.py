@@ -71,7 +71,7 @@ def test_what_json_cannot_say_comes_back_too():
 @pytest.mark.parametrize("name", ["x 1", "exp", "E", "lambda", "`", '"', "\\", "\n", "😀", "pi"])
 def test_any_column_name_works(name):
     row = Formula(2.5 * variable(name), 0.5, 0.5, 3, "lies", 0.1, (0.0,))
-    made = model(row, feature_names=(name,), domain={name: (0.0, 1.0)})
+    made = model(row, feature_names=(name,), domain={name: (0.0, 2.0)})
     back = loads(dumps(made))
     assert back == made
     np.testing.assert_array_equal(back.predict({name: [1.0, 2.0]}), [2.5, 5.0])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from numbers import Integral
 from typing import Any, Literal, get_args
 
@@ -20,9 +21,11 @@ from closedform.preprocessing.table import Table, check_X
 from closedform.preprocessing.wording import rows_text
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
-from closedform.symbolic.printing import to_text
+from closedform.symbolic.printing import name_to_text, to_text
+from closedform.trust import Trust, outside_range, trust
 
-Outside = Literal["raise", "nan", "warn"]
+Outside = Literal["warn", "nan", "raise", "ignore"]
+"""What `predict` does with rows outside the ranges that a formula was learned on, see :meth:`FormulaModel.predict`."""
 
 # Longest piece of a formula that an error message quotes, and most variables whose values it tells.
 _LONGEST_QUOTE = 60
@@ -52,6 +55,8 @@ class Formula:
         One for each of ``expression.constants``; infinite for a constant that the data do not fix.
     score : float, default=0.0
         Fall of log(loss) per unit of complexity since the formula before it on the front.
+    domain : mapping of str to (float, float), default={}
+        Smallest and largest value, at fit time, of each column that the formula uses.
     """
 
     expression: Expression
@@ -62,6 +67,12 @@ class Formula:
     seconds: float
     standard_errors: tuple[float, ...]
     score: float = 0.0
+    domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @cached_property
+    def trust(self) -> Trust:
+        """What is known about poles and gaps of the formula, within the ranges of the data and beyond."""
+        return trust(self.expression, self.domain)
 
 
 @dataclass(frozen=True)
@@ -112,6 +123,11 @@ class FormulaModel:
     n_searches: int = 1
     version: str = ""
 
+    def __post_init__(self) -> None:
+        """Give each formula the ranges of the columns that it uses."""
+        formulas = [replace(formula, domain=_used(self.domain, formula.expression)) for formula in self.formulas]
+        object.__setattr__(self, "formulas", tuple(formulas))
+
     @property
     def expression(self) -> Expression:
         """The chosen formula."""
@@ -137,7 +153,7 @@ class FormulaModel:
             raise InputError(f"index must be a row of equations_, a whole number from 0 to {last}, got {index!r}.")
         return self.formulas[int(index)]
 
-    def predict(self, X: Any, index: int | None = None, outside: Outside = "raise") -> NDArray[np.float64]:
+    def predict(self, X: Any, index: int | None = None, outside: Outside = "warn") -> NDArray[np.float64]:
         """Return the values of a formula.
 
         Parameters
@@ -146,8 +162,10 @@ class FormulaModel:
             The columns of fit time; found by name in any order where both tables have names.
         index : int, optional
             Which formula of the front; the chosen one if None.
-        outside : {"raise", "nan", "warn"}, default="raise"
-            What happens with rows on which the formula has no value: an error, or NaN there, with or without a warning.
+        outside : {"warn", "nan", "raise", "ignore"}, default="warn"
+            What happens with rows outside the ranges that the formula was learned on, by more than a tenth of the
+            width of a range: the value and a warning, NaN, an error, or the value and nothing. Where the formula has
+            no value at all, such as the logarithm of a negative number, only ``"nan"`` gives NaN; the others raise.
 
         Returns
         -------
@@ -158,33 +176,79 @@ class FormulaModel:
         InputError
             For a table that does not fit, see :func:`closedform.preprocessing.check_X`.
         DomainError
-            If the formula has no value on some row and `outside` is ``"raise"``.
+            If the formula has no value on some row, unless `outside` is ``"nan"``; with ``"raise"`` also if a row lies
+            outside the learned ranges.
+
+        Warns
+        -----
+        DataWarning
+            If rows lie outside the learned ranges and `outside` is ``"warn"``.
+
+        Notes
+        -----
+        A warning is the default because rows held out by cross-validation or arriving later are often a little outside:
+        a pipeline must not break on them, and nobody should extrapolate far without knowing.
         """
-        if outside not in get_args(Outside):
-            raise InputError(f'outside must be "raise", "nan" or "warn", got {outside!r}.')
-        expression = self.formula(index).expression
+        check_outside(outside)
+        formula = self.formula(index)
         table = check_X(X, feature_names=self.feature_names, named=self.named, estimator=self.kind)
-        return values_of(expression, table, outside)
+        return values_of(formula, table, outside)
 
 
-def values_of(expression: Expression, table: Table, outside: Outside = "raise") -> NDArray[np.float64]:
+def check_outside(outside: Any) -> None:
+    """Raise InputError unless this is one of the words for `outside`."""
+    if outside not in get_args(Outside):
+        raise InputError(f'outside must be "warn", "nan", "raise" or "ignore", got {outside!r}.')
+
+
+def values_of(formula: Formula, table: Table, outside: Outside = "warn") -> NDArray[np.float64]:
     """Values of a formula on a checked table; see :meth:`FormulaModel.predict`."""
+    expression = formula.expression
     columns = {name: table.columns[name] for name in expression.variables}
     values = evaluate(expression, columns) if columns else np.full(table.n_rows, _constant_value(expression))
-    undefined = np.flatnonzero(~np.isfinite(values))
-    if not len(undefined):
+    beyond = _beyond(formula, table) if outside != "ignore" else np.zeros(table.n_rows, dtype=bool)
+    undefined = ~np.isfinite(values)
+    if outside == "nan":
+        values[undefined | beyond] = np.nan
         return values
-    if outside == "raise":
-        advice = 'Leave out these rows, or pass outside="nan" to get NaN for them.'
-        raise DomainError(f"{_undefined(expression, table, undefined)} {advice}", undefined.tolist())
-    if outside == "warn":
+    advice = 'Leave out these rows, or pass outside="nan" to get NaN for them.'
+    if undefined.any():
+        rows = np.flatnonzero(undefined)
+        raise DomainError(f"{_undefined(expression, table, rows)} {advice}", rows.tolist())
+    if beyond.any():
+        rows = np.flatnonzero(beyond)
+        if outside == "raise":
+            raise DomainError(f"{_far_out(formula, table, rows)} {advice}", rows.tolist())
         import warnings
 
         from closedform.exceptions import DataWarning
 
-        warnings.warn(f"{_undefined(expression, table, undefined)} NaN there.", DataWarning, stacklevel=3)
-    values[undefined] = np.nan
+        warnings.warn(_far_out(formula, table, rows), DataWarning, stacklevel=3)
     return values
+
+
+def _used(domain: Mapping[str, tuple[float, float]], expression: Expression) -> dict[str, tuple[float, float]]:
+    return {name: domain[name] for name in expression.variables if name in domain}
+
+
+def _beyond(formula: Formula, table: Table) -> NDArray[np.bool_]:
+    """Which rows lie outside the ranges that a formula was learned on."""
+    beyond = np.zeros(table.n_rows, dtype=bool)
+    for name, learned in formula.domain.items():
+        beyond |= outside_range(table.columns[name], learned)
+    return beyond
+
+
+def _far_out(formula: Formula, table: Table, rows: NDArray[np.intp]) -> str:
+    """Say which rows are outside the learned ranges, and the column and value of the first of them."""
+    row = int(rows[0])
+    first = {name: float(table.columns[name][row]) for name in formula.domain}
+    name = next(name for name, value in first.items() if outside_range(np.array([value]), formula.domain[name])[0])
+    low, high = formula.domain[name]
+    return (
+        f"The formula is used outside the data that it was learned on in {rows_text(rows)}: "
+        f"{name_to_text(name)} = {first[name]:.6g}, learned from {low:.6g} to {high:.6g}."
+    )
 
 
 def _constant_value(expression: Expression) -> float:

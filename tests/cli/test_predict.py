@@ -90,7 +90,7 @@ def test_a_model_fitted_on_an_array_takes_columns_in_their_order(cli, saved_mode
         named=False,
         formulas=(replace(saved_model.formulas[1], expression=Expression.parse("2.25*x1")),),
         chosen=0,
-        domain={"x0": (0.0, 1.0), "x1": (0.0, 1.0)},
+        domain={"x0": (0.0, 5.0), "x1": (0.0, 5.0)},
     )
     save_model(unnamed, tmp_path / "unnamed.json")
     done = cli("predict", tmp_path / "unnamed.json", "-", stdin="a,b,y\n1,2,0\n3,4,0\n")
@@ -99,6 +99,27 @@ def test_a_model_fitted_on_an_array_takes_columns_in_their_order(cli, saved_mode
     done = cli("predict", tmp_path / "unnamed.json", "-", stdin="x1,x0\n1,2\n3,4\n")
     assert column(done.out) == [2.25, 6.75]
     assert done.err == ""
+
+
+def test_rows_outside_the_data_of_the_fit(cli, model_path):
+    """`LAW` was learned for x from 0.5 to 4 and `x 1` from 1 to 2."""
+    table = "x,x 1\n1,2\n9,2\n4.1,2\n"
+    far = "outside the data that it was learned on in row 2: x = 9, learned from 0.5 to 4"
+    done = cli("predict", model_path, "-", stdin=table)
+    assert done.code == 0
+    assert done.err.startswith(f"warning: The formula is used {far}")
+    values = column(done.out)
+    assert np.isfinite(values).all()
+    done = cli("predict", model_path, "-", "--outside", "ignore", stdin=table)
+    assert (done.code, done.err, column(done.out)) == (0, "", values)
+    done = cli("predict", model_path, "-", "--outside", "nan", stdin=table)
+    assert (done.code, done.err) == (0, "")
+    assert [math.isnan(value) for value in column(done.out)] == [False, True, False]
+    done = cli("predict", model_path, "-", "--outside", "raise", stdin=table)
+    assert (done.code, done.out) == (2, "")
+    assert far in done.err
+    assert "--outside nan" in done.err
+    assert cli("predict", model_path, "-", "--outside", "other", stdin=table).code == 2
 
 
 @pytest.mark.parametrize(

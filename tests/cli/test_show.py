@@ -104,6 +104,17 @@ def test_table_marks_the_chosen_row_and_says_how_far_it_is_off(cli, model_path):
     assert all(line == line.rstrip() for line in lines)
 
 
+def test_it_says_where_the_formula_was_learned_and_where_it_ends(cli, model_path):
+    text = shown(cli, model_path, "table")
+    assert "It was learned for x from 0.5 to 4, `x 1` from 1 to 2." in text
+    assert "Careful: it has no value below x = 0: x**(3/2), beyond the data (0.5 to 4)." in text
+    assert "proven" not in text
+    assert "as far again along each column" in shown(cli, model_path, "table", "--index", "1")
+    trust = json.loads(shown(cli, model_path, "json"))["trust"]
+    assert trust["domain"] == {"x": [0.5, 4.0], "x 1": [1.0, 2.0]}
+    assert trust["hazards"][0] == {"kind": "undefined", "variable": "x", "value": 0.0, "side": "below", "others": {}}
+
+
 def test_another_formula_of_the_front(cli, model_path):
     assert shown(cli, model_path, "text", "--index", "1") == "2.25*x\n"
     assert "y = 2.25*x" in shown(cli, model_path, "table", "--index", "1")

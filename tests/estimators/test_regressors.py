@@ -74,7 +74,7 @@ def test_the_chosen_formula(fitted):
     assert fitted.expression_.variables == ("mass", "speed")
     assert fitted.sympy() == best["sympy_format"]
     assert fitted.latex() == best["latex"]
-    assert fitted.predict({"mass": [0.0], "speed": [0.0]}) == pytest.approx(4.0, rel=0.05)
+    assert fitted.predict({"mass": [0.9], "speed": [0.0]}) == pytest.approx(4.0 + 2.5 * 0.9, rel=0.05)
 
 
 def test_the_table_of_equations_is_the_callers_own(fitted):

@@ -126,6 +126,11 @@ def test_proofs_of_definedness(text: str, proven: bool) -> None:
     assert is_defined(P(text), {"x": (0.5, 2.0)}) is proven
 
 
+def test_an_exponential_at_the_edge_of_float64() -> None:
+    low, high = bounds(P("exp(x)"), {"x": (709.0, 709.79)})
+    assert low < high == math.inf
+
+
 def test_ranges_are_checked() -> None:
     for pair in ((2.0, 1.0), (math.nan, 1.0)):
         with pytest.raises(InputError, match="range of 'x' must be a pair lo <= hi"):

@@ -102,8 +102,8 @@ def _fitted(scene: _Scene, table: Dataset, settings: dict[str, Any], quiet: bool
 
 
 def _predicted(scene: _Scene, table: Dataset, model: FormulaModel, index: int | None = None) -> NDArray[np.float64]:
-    """What a formula says about the rows that were kept from the fit."""
-    return model.predict(table.X.iloc[list(scene.unseen.values())], index, "nan")
+    """What a formula says about the rows that were kept from the fit, far beyond the others as they may be."""
+    return model.formula(index).expression.evaluate(table.X.iloc[list(scene.unseen.values())])
 
 
 def _test_loss(scene: _Scene, table: Dataset, model: FormulaModel, index: int) -> float:

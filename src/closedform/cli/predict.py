@@ -18,16 +18,23 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from closedform.formulas import FormulaModel
+    from closedform.formulas import Formula, FormulaModel
     from closedform.preprocessing.table import Table
-    from closedform.symbolic.expression import Expression
 
 
 class Outside(StrEnum):
-    """What happens with rows on which the formula has no value."""
+    """What happens with rows outside the data that the formula was learned on."""
 
-    RAISE = "raise"
+    WARN = "warn"
     NAN = "nan"
+    RAISE = "raise"
+    IGNORE = "ignore"
+
+
+_OUTSIDE_HELP = (
+    "Rows outside the data of the fit: a warning, an empty cell (nan), an error (raise), or nothing. "
+    "Rows without a value are an error, or with nan an empty cell."
+)
 
 
 def predict(
@@ -37,9 +44,7 @@ def predict(
         str, typer.Option("--out", "-o", help="File: .csv, .tsv, .jsonl, .parquet, .feather or .xlsx; - prints CSV.")
     ] = "-",
     index: Annotated[int | None, options.INDEX] = None,
-    outside: Annotated[
-        Outside, typer.Option("--outside", help="Rows without a value: an error, or an empty cell (nan).")
-    ] = Outside.RAISE,
+    outside: Annotated[Outside, typer.Option("--outside", help=_OUTSIDE_HELP)] = Outside.WARN,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of CSV.")] = False,
 ) -> None:
     """Compute a saved model on the rows of a table.
@@ -62,9 +67,10 @@ def predict(
             raise InputError(f"--index goes with formulas; '{model}' holds a {fitted.kind}.")
         predict_network(fitted, data, out, json=json)
         return
-    expression = options.at_index(fitted, index).expression
+    formula = options.at_index(fitted, index)
+    expression = formula.expression
     with warnings_as_sentences():
-        values = _values(expression, _table(fitted, expression.variables, data), outside)
+        values = _values(formula, _table(fitted, expression.variables, data), outside)
     if json:
         plain = [None if value != value else value for value in values.tolist()]
         write_json({"target": fitted.target_name, "formula": str(expression), "prediction": plain})
@@ -72,11 +78,11 @@ def predict(
         write_predictions(out, {"prediction": values})
 
 
-def _values(expression: Expression, table: Table, outside: Outside) -> NDArray[np.float64]:
+def _values(formula: Formula, table: Table, outside: Outside) -> NDArray[np.float64]:
     from closedform.formulas import values_of
 
     try:
-        return values_of(expression, table, outside.value)
+        return values_of(formula, table, outside.value)
     except DomainError as error:
         message = error.message.replace('pass outside="nan" to get NaN', "say --outside nan to get empty cells")
         raise DomainError(message, error.rows) from None

@@ -190,6 +190,7 @@ def record(model: FormulaModel) -> dict[str, Any]:
         "n_holdout": held_out_rows(model),
         "chosen": model.chosen,
         "formula": str(model.expression),
+        "trust": _trust_record(model.formula()),
         "formulas": [formula_record(formula) for formula in model.formulas],
     }
 
@@ -208,6 +209,19 @@ def formula_record(formula: Formula) -> dict[str, Any]:
         "constants": [{"value": value, "standard_error": _finite(error)} for value, error in errors],
         "engine": formula.engine,
         "seconds": formula.seconds,
+    }
+
+
+def _trust_record(formula: Formula) -> dict[str, Any]:
+    """Where a formula was learned, and the places within and beyond where it has no value."""
+    found = formula.trust
+    return {
+        "domain": {name: list(pair) for name, pair in found.domain.items()},
+        "hazards": [
+            {"kind": one.kind, "variable": one.variable, "value": one.value, "side": one.side, "others": one.others}
+            for one in found.hazards
+        ],
+        "proven": found.proven,
     }
 
 

@@ -134,6 +134,8 @@ def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | N
     if index is None:
         write(results.reason(model))
     write(results.sentence(model, index, n_holdout))
+    for line in model.formula(index).trust.sentences():
+        write(line)
 
 
 def _text(formula: Formula, model: FormulaModel, digits: int | None) -> str:

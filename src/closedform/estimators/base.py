@@ -201,7 +201,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         check_is_fitted(self, "formula_model_")
         return self.formula_model_
 
-    def predict(self, X: Any, index: int | None = None, outside: Outside = "raise") -> NDArray[np.float64]:
+    def predict(self, X: Any, index: int | None = None, outside: Outside = "warn") -> NDArray[np.float64]:
         """Return the values of a formula.
 
         Parameters
@@ -210,9 +210,10 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             The columns of fit time, found by name where both tables have names.
         index : int, optional
             Row of `equations_` whose formula is used; the chosen one if None.
-        outside : {"raise", "nan", "warn"}, default="raise"
-            What happens with rows on which the formula has no value, such as the logarithm of a negative number: an
-            error, or NaN there, without or with a warning.
+        outside : {"warn", "nan", "raise", "ignore"}, default="warn"
+            What happens with rows outside the ranges that the formula was learned on, by more than a tenth of the
+            width of a range: the value and a warning, NaN, an error, or the value and nothing. Where the formula has
+            no value at all, such as the logarithm of a negative number, only ``"nan"`` gives NaN; the others raise.
 
         Returns
         -------
@@ -221,7 +222,13 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         Raises
         ------
         DomainError
-            If the formula has no value on some row and `outside` is ``"raise"``.
+            If the formula has no value on some row, unless `outside` is ``"nan"``; with ``"raise"`` also if a row lies
+            outside the learned ranges.
+
+        Warns
+        -----
+        DataWarning
+            If rows lie outside the learned ranges and `outside` is ``"warn"``.
         """
         return self._model().predict(X, index, outside)
 

@@ -209,7 +209,7 @@ def tanh(x: Bounds) -> Bounds:
 
 def exp(x: Bounds) -> Bounds:
     """Bounds of the exponential; exp(0) is exactly 1."""
-    ends = [0.0 if end == -math.inf else math.inf if end > 709.8 else math.exp(end) for end in x]
+    ends = [_guarded(math.exp, end) for end in x]
     return (1.0 if x[0] == 0 else max(_down(ends[0]), 0.0)), (1.0 if x[1] == 0 else max(_up(ends[1]), 5e-324))
 
 
