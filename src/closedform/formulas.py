@@ -55,7 +55,7 @@ class Formula:
         One for each of ``expression.constants``; infinite for a constant that the data do not fix.
     score : float, default=0.0
         Fall of log(loss) per unit of complexity since the formula before it on the front.
-    domain : mapping of str to (float, float), default={}
+    domain : mapping of str to (float, float), optional
         Smallest and largest value, at fit time, of each column that the formula uses.
     """
 
