@@ -135,7 +135,7 @@ def trust(expression: Expression, domain: Mapping[str, Range], reach: float = RE
         The formula.
     domain : mapping of str to (float, float)
         Smallest and largest value of the columns; those that the formula does not use are left out.
-    reach : float, default=REACH
+    reach : float, default=1.0
         How far to look beyond, in widths of the ranges, on either side.
 
     Examples
@@ -180,7 +180,7 @@ def outside_range(values: np.ndarray, learned: Range, tolerance: float = TOLERAN
     values : ndarray of shape (n_rows,)
     learned : (float, float)
         Smallest and largest value at fit time.
-    tolerance : float, default=TOLERANCE
+    tolerance : float, default=0.1
         Share of the width; of the value itself where the range is a single one.
     """
     low, high = learned
