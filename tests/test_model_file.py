@@ -61,6 +61,17 @@ def test_formulas_and_numbers_come_back_bit_for_bit(expression, number):
     assert (back.loss, back.holdout_loss, back.standard_errors) == (number, -number, row.standard_errors)
 
 
+def test_the_claim_to_be_exact_comes_back_and_files_without_it_claim_nothing():
+    claiming = model(formula("2.5*x", exact=True))
+    assert loads(dumps(claiming)).formulas[0].exact
+    old = json.loads(dumps(claiming))
+    del old["formulas"][0]["exact"]
+    assert not loads(json.dumps(old)).formulas[0].exact
+    old["formulas"][0]["exact"] = "yes"
+    with pytest.raises(ModelFileError, match='"exact": expected true or false'):
+        loads(json.dumps(old))
+
+
 def test_what_json_cannot_say_comes_back_too():
     row = formula("2.5*x", loss=math.inf, holdout_loss=math.nan, standard_errors=(math.inf,), score=math.inf)
     back = loads(dumps(model(row))).formulas[0]
@@ -202,7 +213,10 @@ def test_a_missing_field_is_named(field):
         loads(without(field))
 
 
-@pytest.mark.parametrize("field", [name for name in json.loads(dumps(model()))["formulas"][0] if name != "text"])
+NEEDED = [name for name in json.loads(dumps(model()))["formulas"][0] if name not in ("text", "exact")]
+
+
+@pytest.mark.parametrize("field", NEEDED)
 def test_a_missing_field_of_a_formula_is_named(field):
     with pytest.raises(ModelFileError, match=f'in "formulas".*"{field}" is missing'):
         loads(without("formulas", 0, field))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.exact import fewest_constants, is_law, is_rounding
 from closedform.formulas import Formula
 from closedform.losses import AbsoluteLoss, HuberLoss, SquaredLoss
 from closedform.preprocessing import Table, subsample
@@ -173,7 +174,17 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
         formulas = defined or formulas
     formulas = _front(formulas, loss_floor(whole))
     steps = scores(formulas, loss_floor(whole))
-    return [replace(formula, score=score) for formula, score in zip(formulas, steps, strict=True)]
+    claims = _claims([formula.expression for formula in formulas], searched, whole)
+    return [
+        replace(formula, score=score, exact=claim)
+        for formula, score, claim in zip(formulas, steps, claims, strict=True)
+    ]
+
+
+def _claims(front: Sequence[Expression], searched: Problem, whole: Problem) -> list[bool]:
+    """Which formulas are claimed to be laws; the rows that the search did not see have a say."""
+    laws = [is_law(expression, searched) and is_rounding(expression, whole) for expression in front]
+    return fewest_constants(front, laws)
 
 
 def _front(formulas: Sequence[Formula], floor: float) -> list[Formula]:

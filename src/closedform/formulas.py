@@ -57,6 +57,9 @@ class Formula:
         Fall of log(loss) per unit of complexity since the formula before it on the front.
     domain : mapping of str to (float, float), optional
         Smallest and largest value, at fit time, of each column that the formula uses.
+    exact : bool, default=False
+        Whether it is claimed to be the law behind the data and no approximation: it passes the test of
+        ``closedform.exact`` on all rows, and no formula of the front does so with fewer constants.
     """
 
     expression: Expression
@@ -68,6 +71,7 @@ class Formula:
     standard_errors: tuple[float, ...]
     score: float = 0.0
     domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    exact: bool = False
 
     @cached_property
     def trust(self) -> Trust:

@@ -93,6 +93,7 @@ def _formula_to_json(formula: Formula) -> dict[str, Any]:
         "engine": formula.engine,
         "seconds": formula.seconds,
         "standard_errors": [finite_or_none(error) for error in formula.standard_errors],
+        "exact": formula.exact,
     }
 
 
@@ -208,4 +209,6 @@ def _formula(value: Any) -> Formula:
         seconds=field(data, "seconds", number),
         standard_errors=tuple(field(data, "standard_errors", list_of(number_or(math.inf), MOST_FORMULAS))),
         score=field(data, "score", number_or(math.inf)),
+        # Files of earlier versions do not have it: nothing was claimed.
+        exact=field({"exact": False, **data}, "exact", truth),
     )

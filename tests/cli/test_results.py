@@ -78,6 +78,14 @@ def test_the_reason_for_the_choice(saved_model, rule, words):
     assert results.reason(model).startswith("Formula 2 of 3 was chosen: ")
 
 
+def test_an_exact_formula_is_called_so_and_no_other(saved_model):
+    formula = saved_model.formulas[2]
+    assert results.claim(replace(formula, exact=True)).startswith("It is exact: only the rounding of numbers is left")
+    assert results.claim(formula).startswith("It is not claimed to be an exact law")
+    claimed = [results.formula_record(one)["exact"] for one in (replace(formula, exact=True), formula)]
+    assert claimed == [True, False]
+
+
 def test_the_record_is_plain_json_whatever_is_infinite(saved_model):
     odd = replace(saved_model.formulas[2], loss=math.inf, holdout_loss=math.nan, score=math.inf)
     record = results.record(replace(saved_model, formulas=(*saved_model.formulas[:2], odd)))

@@ -267,6 +267,41 @@ def test_held_out_rows_do_not_change_the_choice_nor_the_losses(table):
     assert (again.equations_["holdout_loss"] > 100.0 + model.equations_["holdout_loss"]).all()
 
 
+# --- claims -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_law_is_claimed_and_an_approximation_is_not(rng):
+    x = rng.uniform(0.0, 1.0, 300)
+    y = np.sin(np.exp(x))
+    series = " + ".join(f"{c:.17g}*x**{k}" for k, c in enumerate(np.polynomial.polynomial.polyfit(x, y, 12)))
+    model = scripted(series, max_complexity=100).fit({"x": x}, y)
+    assert 1 - model.score({"x": x}, y) < 1e-15
+    assert not model.equations_["exact"].any()
+    assert model.status_ is Status.EXHAUSTED
+    model = scripted(series, "sin(exp(x))", max_complexity=100).fit({"x": x}, y)
+    assert model.equations_["exact"].tolist() == [str(row.expression) == "sin(exp(x))" for row in model.formulas_]
+    assert model.get_best()["exact"]
+    assert model.status_ is Status.CONVERGED
+
+
+def test_rows_that_the_search_did_not_see_can_refute_a_law(table):
+    X, _ = table
+    y = 2.5 * X["a"].to_numpy() * X["b"].to_numpy()
+    seen = []
+
+    class Looking(ScriptedEngine):
+        def candidates(self, problem, **rest):
+            seen.append({tuple(row) for row in problem.X})
+            return super().candidates(problem, **rest)
+
+    engines = (Looking(("2.5*a*b",)),)
+    model = SymbolicRegressor(engines=engines, random_state=0, max_time=5).fit(X, y)
+    assert model.status_ is Status.CONVERGED and model.get_best()["exact"]
+    y[[tuple(row) not in seen[0] for row in X.to_numpy()]] += 1e-6
+    model = SymbolicRegressor(engines=engines, random_state=0, max_time=5).fit(X, y)
+    assert model.status_ is Status.EXHAUSTED and not model.get_best()["exact"]
+
+
 # --- ends -------------------------------------------------------------------------------------------------------------
 
 

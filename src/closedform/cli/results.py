@@ -122,6 +122,16 @@ def sentence(model: FormulaModel, index: int | None = None, n_holdout: int | Non
     return f"{words} {_error_sentence(model, formula, held_out_rows(model) if n_holdout is None else n_holdout)}"
 
 
+def claim(formula: Formula) -> str:
+    """Whether a formula is claimed to be a law, and what that rests on."""
+    if formula.exact:
+        return (
+            "It is exact: only the rounding of numbers is left, also on rows that did not fix its constants, and no "
+            "other formula here does that with fewer constants."
+        )
+    return "It is not claimed to be an exact law: an approximation, or a law with noise, leaves such errors."
+
+
 def reason(model: FormulaModel) -> str:
     """Why the chosen formula was chosen."""
     rule = _REASONS.get(str(model.settings.get("model_selection")))
@@ -209,6 +219,7 @@ def formula_record(formula: Formula) -> dict[str, Any]:
         "constants": [{"value": value, "standard_error": _finite(error)} for value, error in errors],
         "engine": formula.engine,
         "seconds": formula.seconds,
+        "exact": formula.exact,
     }
 
 

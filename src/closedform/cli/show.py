@@ -134,6 +134,7 @@ def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | N
     if index is None:
         write(results.reason(model))
     write(results.sentence(model, index, n_holdout))
+    write(results.claim(model.formula(index)))
     for line in model.formula(index).trust.sentences():
         write(line)
 

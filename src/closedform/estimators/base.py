@@ -298,5 +298,6 @@ def _frame(model: FormulaModel) -> pd.DataFrame:
             "latex": [row.expression.latex(5) for row in rows],
             "engine": [row.engine for row in rows],
             "seconds": [row.seconds for row in rows],
+            "exact": [row.exact for row in rows],
         }
     )

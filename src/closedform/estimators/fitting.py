@@ -124,8 +124,19 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     if chosen >= len(formulas):
         raise InputError("model_selection must return one of the formulas that it was given.")
     formulas, interrupted_again = _last_fit(formulas, chosen, whole, budget)
-    status = Status.INTERRUPTED if interrupted or interrupted_again else result.status
+    status = _ending(result.status, formulas, interrupted or interrupted_again)
     return Found(tuple(units.to_original(formula) for formula in formulas), chosen, status, result.failures)
+
+
+def _ending(status: Status, formulas: Sequence[Formula], interrupted: bool) -> Status:
+    """How a fit ended: what the search took for a law on its rows need not be one on all of them."""
+    if interrupted or status is Status.INTERRUPTED:
+        return Status.INTERRUPTED
+    if any(formula.exact for formula in formulas):
+        return Status.CONVERGED
+    # A constant target needs no law.
+    varying = any(formula.expression.variables for formula in formulas)
+    return Status.EXHAUSTED if status is Status.CONVERGED and varying else status
 
 
 def _rows_that_count(data: TrainingData) -> tuple[Table, FloatArray, FloatArray | None]:

@@ -62,7 +62,10 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         that were not held out; ``holdout_loss``: on those that were (NaN if none); both before the last fit of the
         constants to all rows. ``score``: fall of log(loss) per unit of complexity. ``equation``: text that
         ``Expression.parse`` reads. ``sympy_format``, ``latex``: the same for others. ``engine``, ``seconds``: who found
-        it, and when. For numbers beyond 1e100 or below 1e-100 losses are those of the target times a power of ten.
+        it, and when. ``exact``: whether it is claimed to be the law itself: the rounding of numbers alone is left, also
+        on the outer half of the rows when the constants are fitted on the inner half, and no other formula of the front
+        does that with fewer constants. For numbers beyond 1e100 or below 1e-100 losses are those of the target times a
+        power of ten.
     expression_ : Expression
         The chosen formula.
     formulas_ : tuple of Formula

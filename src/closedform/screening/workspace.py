@@ -9,6 +9,7 @@ from itertools import takewhile
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.exact import is_law
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
 from closedform.symbolic.canonical import canonical
@@ -21,9 +22,6 @@ from closedform.symbolic.snap import tune
 # Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
 NEAR = 1e-9
 EXACT = 1e-11
-_ROUNDING = 1e-13
-# A fitted constant with more digits than this was not recognised as a number anybody would write down.
-_SIMPLE_DIGITS = 6
 _QUICK_ROWS = 120
 _SCREEN_ROWS = 300
 _FIT_ROWS = 2000
@@ -209,9 +207,7 @@ class Workspace:
         simple = simplify(tuned, self.problem.domain, use_sympy=False)
         for candidate in self._report(simple, tuned, expression):
             yield candidate
-            error = self.errors(candidate.expression, self.problem).exactness
-            unknown = sum(not _is_simple(value) for value in candidate.expression.constants)
-            self.solved |= (error < EXACT and unknown <= 2) or (error < _ROUNDING and unknown <= 4)
+            self.solved = self.solved or is_law(candidate.expression, self.problem)
 
     def _report(self, *versions: Expression) -> Iterator[Candidate]:
         """The first version that is defined on all rows and within the limits, if it is the best of its size."""
@@ -237,7 +233,3 @@ def _loss_of_the_mean(problem: Problem) -> float:
 
 def _weighted_rms(values: FloatArray, weight: FloatArray | None) -> float:
     return float(np.sqrt(np.average(values * values, weights=weight)))
-
-
-def _is_simple(value: float) -> bool:
-    return float(f"{value:.{_SIMPLE_DIGITS}g}") == value
