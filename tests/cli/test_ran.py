@@ -248,3 +248,16 @@ def test_the_file_is_the_same_after_a_round_trip(saved, tmp_path):
     network = load_network(saved())
     save_network(network, tmp_path / "again.json")
     assert (tmp_path / "again.json").read_bytes() == saved().read_bytes()
+
+
+def test_ctrl_c_saves_the_effects_found_until_then(people_path, tmp_path, cli, monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("closedform.additive.train.decide", interrupted)
+    model = tmp_path / "m.json"
+    done = cli("fit", people_path, "--target", "risk", "--model", "ran", "--exclude", "ill", "--out", model)
+    assert done.code == 130
+    assert "interrupted; the effects found until then were kept" in done.err
+    assert "when it was interrupted" in done.out
+    assert load_network(model).model.effects

@@ -12,6 +12,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_friedman1
 
 from closedform import RANClassifier, RANRegressor
+from closedform.exceptions import ConvergenceWarning
 
 FAST = {"interactions": 0, "second_block": False, "random_state": 0, "max_time": 20}
 
@@ -249,3 +250,31 @@ def test_forced_pairs_stand_beside_exactly_these():
         interactions=[("x0", "x1")], forced_interactions=[("x1", "x2")], second_block=False, random_state=0
     ).fit(X, y)
     assert set(model.interactions_) == {("x0", "x1"), ("x1", "x2")}
+
+
+# --- interruption -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("where", ["candidate_pairs", "decide", "with_pairs", "bagged", "train_second_block"])
+def test_ctrl_c_keeps_the_effects_found_until_then(where, monkeypatch):
+    X = np.random.default_rng(0).uniform(-1, 1, size=(200, 3))
+    y = np.sin(2 * X[:, 0]) + X[:, 0] * X[:, 1]
+
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(f"closedform.additive.train.{where}", interrupted)
+    model = RANRegressor(n_bags=2, second_block=True, random_state=0, max_time=20)
+    with pytest.warns(ConvergenceWarning, match="interrupted; the effects found until then were kept"):
+        model.fit(X, y)
+    assert model.interrupted_
+    assert np.corrcoef(model.predict(X), np.sin(2 * X[:, 0]))[0, 1] > 0.8
+
+
+def test_an_interruption_before_anything_was_found_is_passed_on(monkeypatch):
+    def interrupted(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("closedform.additive.train.fit_design", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        RANRegressor(**FAST).fit(np.arange(40.0)[:, None], np.arange(40.0) ** 1.5)

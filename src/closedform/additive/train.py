@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeAlias
 
@@ -12,15 +11,16 @@ from numpy.typing import NDArray
 
 from closedform.additive.assemble import Assembled, assemble
 from closedform.additive.candidates import MOST_FEATURES, candidate_pairs, make_features, relevant_features, with_pairs
-from closedform.additive.decide import decide
+from closedform.additive.decide import Plan, decide
 from closedform.additive.design import Design, Feature
 from closedform.additive.exact import assemble_law, exact_law
 from closedform.additive.families import Family
-from closedform.additive.fit import bagged, fit_design
+from closedform.additive.fit import LinearFit, bagged, fit_design
 from closedform.additive.model import AdditiveModel
 from closedform.additive.monotone import constrained, repaired
 from closedform.additive.second_block import SecondBlock
 from closedform.additive.second_training import Base, train_second_block
+from closedform.additive.stop import Stop
 from closedform.additive.table_data import Settings, TableData
 
 logger = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ def train(
     family: Family,
     settings: Settings,
     rng: np.random.Generator,
-    expired: Callable[[], bool] = lambda: False,
+    stop: Stop | None = None,
 ) -> AdditiveModel:
     """Train a network.
 
@@ -47,8 +47,9 @@ def train(
         What may be used.
     rng : numpy.random.Generator
         Draws the held-out rows and the start of the second block.
-    expired : callable
-        Says when the time is up: what is not yet decided is left out.
+    stop : Stop, optional
+        When the time is up, what is not yet decided is left out; after an interruption, all that is not yet there. The
+        main effects are the least that a model has: an interruption before they are there is passed on.
     """
     data = _counting(data)
     features = make_features(data)
@@ -60,7 +61,7 @@ def train(
             return finished(assembled, None, data)
     shift, scale = location_and_scale(data.y, data.weight, family)
     scaled = replace(data, y=(data.y - shift) / scale)
-    return _trained(scaled, features, family, settings, rng, expired).scaled(scale, shift)
+    return _trained(scaled, features, family, settings, rng, stop or Stop()).scaled(scale, shift)
 
 
 def location_and_scale(y: FloatArray, weight: FloatArray, family: Family) -> tuple[float, float]:
@@ -82,28 +83,34 @@ def _trained(
     family: Family,
     settings: Settings,
     rng: np.random.Generator,
-    expired: Callable[[], bool],
+    stop: Stop,
 ) -> AdditiveModel:
     if len(features) > MOST_FEATURES:
         features = relevant_features(data, features, family, settings)
     mains = Design(features, [], data.columns)
-    fit = fit_design(mains, data.y, data.weight, family, expired=expired)
-    ranked = candidate_pairs(data, features, fit, family, settings)
-    plan = decide(data, features, ranked, family, settings, rng, expired)
-    design = mains
-    if plan.pairs:
+    alone = fit_design(mains, data.y, data.weight, family, expired=stop)
+
+    def planned() -> Plan:
+        ranked = candidate_pairs(data, features, alone, family, settings)
+        return decide(data, features, ranked, family, settings, rng, stop)
+
+    def with_planned_pairs() -> tuple[Design, LinearFit]:
         design = with_pairs(features, plan.pairs, data.columns)
-        fit = fit_design(design, data.y, data.weight, family, expired=expired)
+        return design, fit_design(design, data.y, data.weight, family, expired=stop)
+
+    plan = stop.attempt(planned, Plan((), None))
+    design, fit = stop.attempt(with_planned_pairs, (mains, alone)) if plan.pairs else (mains, alone)
     if settings.n_bags:
-        fit = bagged(design, data.y, data.weight, family, fit, settings.n_bags, rng)
+        one = fit
+        fit = stop.attempt(lambda: bagged(design, data.y, data.weight, family, one, settings.n_bags, rng), one)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
     assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced)
     assembled = repaired(assembled, settings.monotone)
+    base = Base(assembled, data.columns, data.y, data.weight, fit.raw)
     second = None
-    if plan.second is not None:
-        base = Base(assembled, data.columns, data.y, data.weight, fit.raw)
-        second = train_second_block(base, plan.second, family, settings.monotone, rng, expired)
+    if (block := plan.second) is not None:
+        second = stop.attempt(lambda: train_second_block(base, block, family, settings.monotone, rng, stop), None)
     logger.info(
         "%d main effects, %d pairs%s", len(features), len(design.pairs), ", second block" if second is not None else ""
     )

@@ -113,8 +113,11 @@ def _report_network(measured: Measured, seconds: float, out: str | None, quiet: 
         show_effects(measured.network)
         write(measured.sentence())
     if not quiet:
-        say(f"\n{seconds:.1f} s.")
+        ending = ": interrupted; the effects found until then were kept" if measured.interrupted else ""
+        say(f"\n{seconds:.1f} s{ending}.")
         say(_saved(out))
+    if measured.interrupted:
+        raise typer.Exit(INTERRUPTED)
 
 
 def _saved(out: str | None) -> str:

@@ -40,18 +40,22 @@ class Measured:
         Rows that were held out.
     scores : mapping of str to float
         Measured on them, by what they are called; empty where none were held out.
+    interrupted : bool
+        Whether Ctrl-C ended the work. Where it came during the first of two fits, the network is the first one.
     """
 
     network: FittedNetwork
     n_holdout: int
     scores: Mapping[str, float]
+    interrupted: bool
 
     def sentence(self) -> str:
         """How far it is off, in plain words."""
         if not self.scores:
             return "No rows were held out."
         told = ", ".join(f"{name} {value:.4g}" for name, value in self.scores.items())
-        return f"On {self.n_holdout} rows held out from a first fit: {told}. The model is a second fit, to all rows."
+        model = "a second fit, to all rows" if not self.interrupted else "what there was when it was interrupted"
+        return f"On {self.n_holdout} rows held out from a first fit: {told}. The model is {model}."
 
 
 @dataclass(frozen=True)
@@ -85,9 +89,15 @@ class NetworkFit:
         if classes and self.loss is not LossName.SQUARED:
             raise InputError(f"--loss {self.loss.value} goes with regression; a classifier minimises the log-loss.")
         held = _held_out(y, self.holdout, classes, np.random.default_rng(self.seed))
-        scores = self._measured(X, y, held, classes) if held.any() else {}
+        scores: dict[str, float] = {}
+        if held.any():
+            first = self._fitted(X[~held], y[~held], classes, _FIRST * self.max_time)
+            scores = _scores(first, X[held], y[held], classes)
+            if first.interrupted_:
+                return Measured(first.network_, int(held.sum()), scores, interrupted=True)
         left = max(self.max_time - (time.monotonic() - start), 0.1 * self.max_time)
-        return Measured(self._fitted(X, y, classes, left).network_, int(held.sum()), scores)
+        fitted = self._fitted(X, y, classes, left)
+        return Measured(fitted.network_, int(held.sum()), scores, fitted.interrupted_)
 
     def _is_classification(self, y: pd.Series) -> bool:
         if self.task is not TaskName.AUTO:
@@ -107,20 +117,6 @@ class NetworkFit:
             return RANClassifier(max_time=seconds, random_state=self.seed).fit(X, y)
         return RANRegressor(**_LOSSES[self.loss], max_time=seconds, random_state=self.seed).fit(X, y)
 
-    def _measured(self, X: pd.DataFrame, y: pd.Series, held: np.ndarray, classes: bool) -> dict[str, float]:
-        """Scores on rows held out from a fit to the others."""
-        fitted = self._fitted(X[~held], y[~held], classes, _FIRST * self.max_time)
-        if classes:
-            return _classification_scores(fitted, X[held], y[held])
-        target = y[held].to_numpy(dtype=np.float64)
-        error = fitted.predict(X[held]) - target
-        around = np.sum((target - target.mean()) ** 2)
-        scores = {
-            "root mean square error": float(np.sqrt(np.mean(error**2))),
-            "mean absolute error": float(np.mean(np.abs(error))),
-        }
-        return {**scores, "R2": float(1.0 - np.sum(error**2) / around)} if around > 0 else scores
-
 
 def _held_out(y: pd.Series, share: float, classes: bool, rng: np.random.Generator) -> np.ndarray:
     """Mask of the rows to hold out; of each class the same share, and never all."""
@@ -132,6 +128,20 @@ def _held_out(y: pd.Series, share: float, classes: bool, rng: np.random.Generato
     for rows in groups:
         held[rng.permutation(rows)[: int(share * len(rows))]] = True
     return held
+
+
+def _scores(fitted: Any, X: pd.DataFrame, y: pd.Series, classes: bool) -> dict[str, float]:
+    """Errors on rows that the fit has not seen."""
+    if classes:
+        return _classification_scores(fitted, X, y)
+    target = y.to_numpy(dtype=np.float64)
+    error = fitted.predict(X) - target
+    around = np.sum((target - target.mean()) ** 2)
+    scores = {
+        "root mean square error": float(np.sqrt(np.mean(error**2))),
+        "mean absolute error": float(np.mean(np.abs(error))),
+    }
+    return {**scores, "R2": float(1.0 - np.sum(error**2) / around)} if around > 0 else scores
 
 
 def _classification_scores(fitted: Any, X: pd.DataFrame, y: pd.Series) -> dict[str, float]:

@@ -39,6 +39,8 @@ class RANRegressor(RegressorMixin, AbstractRAN):
     terms_ : tuple of str
     interactions_ : tuple of pairs of str
     n_parameters_ : int
+    interrupted_ : bool
+        Whether Ctrl-C ended the fit before everything was tried.
     network_ : FittedNetwork
         The fitted pieces, without torch and scikit-learn.
 
@@ -90,7 +92,7 @@ class RANRegressor(RegressorMixin, AbstractRAN):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the network.
+        """Fit the network. After Ctrl-C, what was found until then is kept, with a warning.
 
         Parameters
         ----------
@@ -148,6 +150,8 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
     terms_ : tuple of str
     interactions_ : tuple of pairs of str
     n_parameters_ : int
+    interrupted_ : bool
+        Whether Ctrl-C ended the fit before everything was tried.
     network_ : FittedNetwork
         The fitted pieces, without torch and scikit-learn.
 
@@ -188,7 +192,7 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
         self.random_state = random_state
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
-        """Fit the network.
+        """Fit the network. After Ctrl-C, what was found until then is kept, with a warning.
 
         Parameters
         ----------

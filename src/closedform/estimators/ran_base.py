@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -15,13 +16,14 @@ import closedform
 from closedform.additive.families import Family
 from closedform.additive.fitted import FittedNetwork
 from closedform.additive.model import SECOND_BLOCK, AdditiveModel
+from closedform.additive.stop import Stop
 from closedform.additive.table_data import TableData
 from closedform.additive.train import train
 from closedform.engines.base import Budget
 from closedform.estimators import parameters
 from closedform.estimators.ran_formula import FormulaMixin
 from closedform.estimators.ran_settings import read_settings
-from closedform.exceptions import InputError
+from closedform.exceptions import ConvergenceWarning, InputError
 from closedform.preprocessing import check_sample_weight, learn_columns
 from closedform.preprocessing.columns import Column
 
@@ -102,7 +104,8 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
             weight,
         )
         rng = np.random.default_rng(seed)
-        model = train(data, family, settings, rng, budget.expired)
+        stop = Stop(budget.expired)
+        model = train(data, family, settings, rng, stop)
         self._set_network(
             FittedNetwork(
                 kind=type(self).__name__,
@@ -117,6 +120,11 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
                 version=closedform.__version__,
             )
         )
+
+        self.interrupted_ = stop.interrupted
+        if stop.interrupted:
+            text = "The fit was interrupted; the effects found until then were kept. Fit again to complete them."
+            warnings.warn(text, ConvergenceWarning, stacklevel=3)
 
     def _weights(self, sample_weight: Any, y: NDArray) -> FloatArray:
         weight = check_sample_weight(sample_weight, len(y))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
@@ -126,8 +127,10 @@ class SymbolicRegressor(AbstractFormulaRegressor):
 
     def _made(self, engine: Any) -> Engine:
         """The engine, with the settings of this search if it comes by name; one that is given keeps its own."""
-        device = check_device(self.device)
-        return get_engine(engine, device=device) if engine == "lies" else get_engine(engine)
+        device, made = check_device(self.device), get_engine(engine)
+        if isinstance(engine, str) and dataclasses.is_dataclass(made) and hasattr(made, "device"):
+            return dataclasses.replace(made, device=device)
+        return made
 
     def _make_engines(self) -> tuple[Engine, ...]:
         if isinstance(self.engines, str) and self.engines == "auto":

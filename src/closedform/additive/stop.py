@@ -1,0 +1,49 @@
+"""When a fit should come to its end: the time is up, or somebody pressed Ctrl-C."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+class Stop:
+    """Says whether to go on, and turns an interruption into doing without the rest.
+
+    Parameters
+    ----------
+    expired : callable
+        Says when the time is up.
+
+    Attributes
+    ----------
+    interrupted : bool
+        Whether a part of the work was given up after a KeyboardInterrupt.
+
+    Examples
+    --------
+    >>> def work():
+    ...     raise KeyboardInterrupt
+    >>> stop = Stop()
+    >>> stop.attempt(work, otherwise="what there is"), stop.interrupted, stop()
+    ('what there is', True, True)
+    """
+
+    def __init__(self, expired: Callable[[], bool] = lambda: False) -> None:
+        self._expired = expired
+        self.interrupted = False
+
+    def __call__(self) -> bool:
+        """Whether what is not yet begun should be left out."""
+        return self.interrupted or self._expired()
+
+    def attempt(self, work: Callable[[], T], otherwise: T) -> T:
+        """The result of `work`; `otherwise` if an interruption comes, or came before."""
+        if self.interrupted:
+            return otherwise
+        try:
+            return work()
+        except KeyboardInterrupt:
+            self.interrupted = True
+            return otherwise
