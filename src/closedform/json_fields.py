@@ -18,6 +18,7 @@ from closedform.exceptions import InputError, ModelFileError
 LARGEST_FILE = 64 * 2**20
 """Bytes; a front of formulas is a few kilobytes, a network a few dozen."""
 NETWORK_FORMAT = "closedform-network"
+OUTPUTS_FORMAT = "closedform-outputs"
 LARGEST_NETWORK = 256 * 2**20
 """Bytes; a network of 1,000 columns and 20 classes has about 60 million."""
 MOST_COLUMNS = 1_000_000

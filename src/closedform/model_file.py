@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from closedform.formulas import Formula, FormulaModel
 from closedform.json_fields import (
     LARGEST_FILE,
     MOST_COLUMNS,
+    OUTPUTS_FORMAT,
     check_version,
     field,
     finite_or_none,
@@ -62,7 +64,17 @@ def save_model(model: FormulaModel, path: str | Path) -> None:
 
 def dumps(model: FormulaModel) -> str:
     """Return a model as JSON text; every float comes back as it is."""
-    data = {
+    return to_text_of(to_plain(model))
+
+
+def to_text_of(data: Mapping[str, Any]) -> str:
+    """Return the JSON text of plain values."""
+    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+
+
+def to_plain(model: FormulaModel) -> dict[str, Any]:
+    """Return a model as the plain values of its JSON text."""
+    return {
         "format": FORMAT,
         "version": VERSION,
         "package_version": model.version or closedform.__version__,
@@ -79,7 +91,6 @@ def dumps(model: FormulaModel) -> str:
         "n_searches": model.n_searches,
         "settings": dict(model.settings),
     }
-    return json.dumps(data, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
 
 
 def _formula_to_json(formula: Formula) -> dict[str, Any]:
@@ -127,6 +138,8 @@ def loads(content: str) -> FormulaModel:
 
 def from_plain(data: Any) -> FormulaModel:
     """Read a model from the plain values of its JSON text; see `load_formulas`."""
+    if isinstance(data, dict) and data.get("format") == OUTPUTS_FORMAT:
+        raise ModelFileError("it holds several outputs: read it with closedform.load.")
     if not isinstance(data, dict) or data.get("format") != FORMAT:
         raise ModelFileError(f'it is not a closedform model (a JSON object with "format": "{FORMAT}").')
     check_version(data, VERSION, closedform.__version__)

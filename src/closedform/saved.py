@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from closedform.json_fields import LARGEST_NETWORK, NETWORK_FORMAT, parsed, read_file
+from closedform.json_fields import LARGEST_NETWORK, NETWORK_FORMAT, OUTPUTS_FORMAT, parsed, read_file
 
 if TYPE_CHECKING:
     from closedform.additive.fitted import FittedNetwork
     from closedform.formulas import FormulaModel
+    from closedform.outputs import FormulaModels
 
 
-def load_any(path: str | Path) -> FormulaModel | FittedNetwork:
+def load_any(path: str | Path) -> FormulaModel | FormulaModels | FittedNetwork:
     """Read the model that `save`, or 'closedform fit --out', has written.
 
     Raises
@@ -23,13 +24,17 @@ def load_any(path: str | Path) -> FormulaModel | FittedNetwork:
     return read_file(path, _loads, LARGEST_NETWORK)
 
 
-def _loads(content: str) -> FormulaModel | FittedNetwork:
+def _loads(content: str) -> FormulaModel | FormulaModels | FittedNetwork:
     data: Any = parsed(content)
     # Each kind is loaded only where it is needed.
     if isinstance(data, dict) and data.get("format") == NETWORK_FORMAT:
         from closedform import network_file
 
         return network_file.from_plain(data)
+    if isinstance(data, dict) and data.get("format") == OUTPUTS_FORMAT:
+        from closedform import outputs
+
+        return outputs.from_plain(data)
     from closedform import model_file
 
     return model_file.from_plain(data)

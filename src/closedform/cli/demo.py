@@ -92,7 +92,9 @@ def demo(
 def _fitted(scene: _Scene, table: Dataset, settings: dict[str, Any], quiet: bool) -> FormulaModel:
     unseen = list(scene.unseen.values())
     with warnings_as_sentences(quiet):
-        model = fit_table(table.X.drop(index=unseen), table.y.drop(index=unseen), "SymbolicRegressor", settings, quiet)
+        model: Any = fit_table(
+            table.X.drop(index=unseen), table.y.drop(index=unseen), "SymbolicRegressor", settings, quiet
+        )
     if not unseen:
         return model
     formulas = (

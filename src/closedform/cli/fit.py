@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from closedform.cli import fit_options, options, results
+from closedform.cli import fit_options, options, outputs, results
 from closedform.cli.console import error_console, say, warnings_as_sentences, write, write_json
 from closedform.cli.fit_options import NETWORK, Columns, LossName, SelectRule, TaskName
 from closedform.cli.show import show_effects, show_front
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from closedform.cli.fit_network import Measured
     from closedform.estimators.base import AbstractFormulaRegressor
     from closedform.formulas import FormulaModel
+    from closedform.outputs import FormulaModels
     from closedform.search import Monitor
 
 INTERRUPTED = 130
@@ -125,15 +126,15 @@ def _saved(out: str | None) -> str:
 
 
 def fit_table(
-    X: pd.DataFrame, y: pd.Series, estimator_name: str, settings: dict[str, Any], quiet: bool = False
-) -> FormulaModel:
+    X: pd.DataFrame, y: Any, estimator_name: str, settings: dict[str, Any], quiet: bool = False
+) -> FormulaModel | FormulaModels:
     """Fit an estimator, with progress on standard error.
 
     Parameters
     ----------
     X : DataFrame of shape (n_rows, n_columns)
         Inputs.
-    y : Series of shape (n_rows,)
+    y : Series of shape (n_rows,), or DataFrame of shape (n_rows, n_outputs)
         Target; its name is that of the result.
     estimator_name : str
         Name in :mod:`closedform.estimators`.
@@ -171,20 +172,24 @@ def _nothing_to_keep() -> Iterator[None]:
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _report(model: FormulaModel, seconds: float, out: str | None, quiet: bool, json: bool) -> None:
+def _report(model: FormulaModel | FormulaModels, seconds: float, out: str | None, quiet: bool, json: bool) -> None:
     """Save and show a fitted model, and end with the exit code that belongs to it."""
-    if out is not None:
-        from closedform.model_file import save_model
+    from closedform.outputs import FormulaModels, save_any
 
-        save_model(model, out)
+    if out is not None:
+        save_any(model, out)
+    status = outputs.ending(model) if isinstance(model, FormulaModels) else model.status
     if json:
-        write_json({**results.record(model), "seconds": round(seconds, 3), "model_file": out})
+        record = outputs.record(model) if isinstance(model, FormulaModels) else results.record(model)
+        write_json({**record, "seconds": round(seconds, 3), "model_file": out})
+    elif isinstance(model, FormulaModels):
+        outputs.show_all(model)
     else:
         show_front(model)
     if not quiet:
-        say(f"\n{seconds:.1f} s: {_ENDINGS[model.status]}")
+        say(f"\n{seconds:.1f} s: {_ENDINGS[status]}")
         say(_saved(out))
-    if model.status is Status.INTERRUPTED:
+    if status is Status.INTERRUPTED:
         raise typer.Exit(INTERRUPTED)
-    if model.status is Status.FAILED:
+    if status is Status.FAILED:
         raise typer.Exit(1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -49,7 +49,7 @@ class TaskName(StrEnum):
     CLASSIFICATION = "classification"
 
 
-_TARGET_HELP = "Column to explain."
+_TARGET_HELP = "Column to explain; several between commas get formulas of their own."
 _FEATURES_HELP = "Columns that may be used, between commas; may be repeated."
 _EXCLUDE_HELP = "Columns that may not be used, between commas; may be repeated."
 _HOLDOUT_HELP = "Share of the rows kept aside to measure the error on; none of fewer than 12 rows."
@@ -152,7 +152,7 @@ class Columns:
     Parameters
     ----------
     target : str
-        The column to explain.
+        The column to explain, or several between commas.
     features : sequence of str
         What ``--features`` says; all columns but the target where it is empty.
     exclude : sequence of str
@@ -166,8 +166,8 @@ class Columns:
     exclude: Sequence[str] = ()
     words: bool = False
 
-    def of(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
-        """Split a table into inputs and target.
+    def of(self, frame: pd.DataFrame) -> tuple[pd.DataFrame, Any]:
+        """Split a table into inputs and target; several targets are a table themselves.
 
         Parameters
         ----------
@@ -181,7 +181,10 @@ class Columns:
         """
         from closedform.preprocessing.readers import split_target
 
-        X, y = split_target(frame, self.target)
+        targets = self._targets([str(name) for name in frame.columns])
+        X, y = split_target(frame, targets[0])
+        for target in targets[1:]:
+            X = split_target(X, target)[0]
         known = [str(name) for name in X.columns]
         wanted = options.split_names(self.features, known, "--features", "column") or known
         unwanted = options.split_names(self.exclude, known, "--exclude", "column")
@@ -191,7 +194,16 @@ class Columns:
         X = X[kept]
         if not self.words:
             _refuse_words(X)
-        return X, y
+        return X, frame[targets] if len(targets) > 1 else y
+
+    def _targets(self, known: list[str]) -> list[str]:
+        """The columns to explain. A name that holds a comma is one name."""
+        if self.target in known or "," not in self.target:
+            return [self.target]
+        targets = options.split_names([self.target], known, "--target", "column")
+        if self.words and len(targets) > 1:
+            raise InputError(f"--model ran explains one column; --target names {len(targets)}.")
+        return targets
 
 
 def _refuse_words(X: pd.DataFrame) -> None:

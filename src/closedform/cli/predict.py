@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from closedform.formulas import Formula, FormulaModel
+    from closedform.outputs import FormulaModels
     from closedform.preprocessing.table import Table
 
 
@@ -53,6 +54,7 @@ def predict(
     Classifiers write the class of each row and the probability of each class.
     """
     from closedform.formulas import FormulaModel
+    from closedform.outputs import FormulaModels
     from closedform.preprocessing.writers import write_predictions
     from closedform.saved import load_any
 
@@ -60,6 +62,9 @@ def predict(
         raise InputError("--json prints to standard output; leave out --out, or name a .jsonl file without --json.")
     options.check_writable(out, (model, data))
     fitted = load_any(model)
+    if isinstance(fitted, FormulaModels):
+        _predict_outputs(fitted, data, out, index, outside, json)
+        return
     if not isinstance(fitted, FormulaModel):
         from closedform.cli.predict_network import predict_network
 
@@ -76,6 +81,31 @@ def predict(
         write_json({"target": fitted.target_name, "formula": str(expression), "prediction": plain})
     else:
         write_predictions(out, {"prediction": values})
+
+
+def _predict_outputs(
+    fitted: FormulaModels, data: str, out: str, index: int | None, outside: Outside, json: bool
+) -> None:
+    """Write the predictions of all outputs side by side."""
+    from closedform.preprocessing.writers import write_predictions
+
+    formulas = [options.at_index(model, index) for model in fitted.models]
+    needed = tuple(dict.fromkeys(name for formula in formulas for name in formula.expression.variables))
+    with warnings_as_sentences():
+        table = _table(fitted.models[0], needed, data)
+        columns = [_values(formula, table, outside) for formula in formulas]
+    if not json:
+        named = {f"prediction of {name}": values for name, values in zip(fitted.target_names, columns, strict=True)}
+        write_predictions(out, named)
+        return
+    plain = [[None if value != value else value for value in values.tolist()] for values in columns]
+    write_json(
+        {
+            "targets": list(fitted.target_names),
+            "formulas": [str(formula.expression) for formula in formulas],
+            "predictions": plain,
+        }
+    )
 
 
 def _values(formula: Formula, table: Table, outside: Outside) -> NDArray[np.float64]:

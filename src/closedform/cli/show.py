@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from closedform.cli import options, results
+from closedform.cli import options, outputs, results
 from closedform.cli.console import say, write, write_json, write_rich
 from closedform.exceptions import InputError
 from closedform.formulas import Formula, FormulaModel
 
 if TYPE_CHECKING:
     from closedform.additive.fitted import FittedNetwork
+    from closedform.outputs import FormulaModels
     from closedform.symbolic.expression import Expression
 
 
@@ -41,6 +42,9 @@ def show(
         typer.Option("--format", "-f", help="table and json tell about all formulas, the others write one."),
     ] = Format.TABLE,
     index: Annotated[int | None, options.INDEX] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", metavar="COLUMN", help="One output of a model with several.")
+    ] = None,
     digits: Annotated[
         int | None,
         typer.Option("--digits", min=1, show_default="all", help="Digits of constants in text and latex."),
@@ -56,11 +60,19 @@ def show(
     ] = False,
 ) -> None:
     """Show the formulas or effects of a model file, or write one of them in another language."""
+    from closedform.outputs import FormulaModels
     from closedform.saved import load_any
 
     if digits is not None and format not in (Format.TEXT, Format.LATEX):
         raise InputError(f"--digits goes with --format text or latex; {format.value} has all digits.")
     fitted = load_any(model)
+    if isinstance(fitted, FormulaModels):
+        if target is None and format in (Format.TABLE, Format.JSON):
+            _show_outputs(fitted, format, index)
+            return
+        fitted = outputs.one_output(fitted, target)
+    elif target is not None:
+        raise InputError(f"--target chooses among several outputs; '{model}' explains {fitted.target_name!r} alone.")
     if not isinstance(fitted, FormulaModel):
         if index is not None:
             raise InputError(f"--index goes with formulas; '{model}' holds a {fitted.kind}: --term chooses an effect.")
@@ -77,6 +89,16 @@ def show(
         write(_PRECISE[format](formula, fitted, digits))
     else:
         write(_EXACT[format](formula, fitted).rstrip("\n"))
+
+
+def _show_outputs(fitted: FormulaModels, format: Format, index: int | None) -> None:
+    """Write all outputs of a model."""
+    if format is Format.TABLE:
+        outputs.show_all(fitted, index)
+    elif index is None:
+        write_json(outputs.record(fitted))
+    else:
+        write_json([results.formula_record(options.at_index(model, index)) for model in fitted.models])
 
 
 def _show_network(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -19,17 +19,19 @@ import closedform
 from closedform.engines.base import Budget, Engine
 from closedform.estimators import parameters
 from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
-from closedform.exceptions import ConvergenceWarning, InputError, Status
+from closedform.estimators.outputs import apart, check_continues, each, next_share, together
+from closedform.exceptions import ConvergenceWarning, Status
 from closedform.formulas import Formula, FormulaModel, Outside
 from closedform.losses import get_loss
-from closedform.model_file import save_model
-from closedform.preprocessing import TrainingData, check_X_y
+from closedform.outputs import FormulaModels, Index, save_any
+from closedform.preprocessing import TrainingData, check_outputs
 from closedform.search import Monitor
 from closedform.symbolic.expression import Expression
 
 if TYPE_CHECKING:
     import pandas as pd
     import sympy
+    from sklearn.utils import Tags
 
 
 class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
@@ -52,8 +54,10 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         ----------
         X : array of shape (n_samples, n_features), DataFrame, mapping of columns, or any narwhals-readable table
             Finite numbers. Column names become the variables of the formulas; x0, x1, ... where there are none.
-        y : array-like of shape (n_samples,)
-            Target, finite.
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Target, finite. Of several columns each gets a front of its own and an equal share of the time; then
+            `equations_`, `expression_`, `formulas_`, `status_`, `get_best`, `sympy`, `latex` and `latex_table` give
+            lists, and `predict` gives an array of shape (n_samples, n_outputs).
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative weights of the rows, not all zero. They say how much a row counts in every fit; a row of weight
             2 is still one row where rows are held out, drawn or counted.
@@ -78,16 +82,20 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         budget = Budget(parameters.check_max_time(self.max_time))
         parameters.check_progress(self.progress)
         plan = self._make_plan()
-        data = check_X_y(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
-        start = self._start(data, plan)
+        outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
+        starts = self._starts(outputs)
+        found: list[Found] = []
         with self._display() as monitor:
-            found = find_formulas(data, replace(plan, monitor=monitor), budget, start)
-        self._store(data, plan, found)
-        self._warn(found)
+            for data, start in zip(outputs, starts, strict=True):
+                share = next_share(budget, len(outputs), found)
+                found.append(find_formulas(data, replace(plan, monitor=monitor), share, start))
+        self._set_model(together([self._model_of(data, plan, one) for data, one in zip(outputs, found, strict=True)]))
+        for one in found:
+            self._warn(one)
         return self
 
     def _make_plan(self) -> Plan:
-        old = self.formula_model_ if self._continues() else None
+        old = self._earlier()
         return Plan(
             engines=self._make_engines(),
             loss=get_loss(self.loss),
@@ -96,30 +104,30 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             holdout=parameters.check_holdout(self.holdout),
             rule=parameters.check_rule(self.model_selection),
             # The rows held out by an earlier fit stay unseen when it is continued.
-            seed=parameters.draw_seed(self.random_state) if old is None else old.seed,
-            n_searches=0 if old is None else old.n_searches,
+            seed=old[0].seed if old else parameters.draw_seed(self.random_state),
+            n_searches=old[0].n_searches if old else 0,
             n_threads=parameters.check_n_jobs(self.n_jobs),
         )
 
-    def _continues(self) -> bool:
-        return parameters.check_flag("warm_start", self.warm_start) and hasattr(self, "formula_model_")
+    def _earlier(self) -> tuple[FormulaModel, ...]:
+        """The models of an earlier fit, where this one continues it."""
+        continues = parameters.check_flag("warm_start", self.warm_start) and hasattr(self, "formula_model_")
+        return apart(self.formula_model_) if continues else ()
 
-    def _start(self, data: TrainingData, plan: Plan) -> list[Expression]:
-        """The formulas that an earlier fit found, where this one continues it."""
-        if not plan.n_searches:
-            return []
-        old = self.formula_model_
-        if data.table.names != old.feature_names:
-            raise InputError(
-                f"warm_start=True continues a fit on the columns {', '.join(old.feature_names)}, but X has "
-                f"{', '.join(data.table.names)}. Pass the same columns, or set warm_start=False."
-            )
-        usable = set(data.varying.names)
-        return [
-            one.expression
-            for one in old.formulas
-            if one.engine != BASELINE and usable.issuperset(one.expression.variables)
+    def _starts(self, outputs: list[TrainingData]) -> list[list[Expression]]:
+        """For each output the formulas that an earlier fit found."""
+        old = self._earlier()
+        check_continues(old, outputs)
+        usable = set(outputs[0].varying.names)
+        starts = [
+            [
+                one.expression
+                for one in model.formulas
+                if one.engine != BASELINE and usable.issuperset(one.expression.variables)
+            ]
+            for model in old
         ]
+        return starts or [[] for _ in outputs]
 
     def _display(self) -> AbstractContextManager[Monitor | None]:
         progress = parameters.check_progress(self.progress)
@@ -129,31 +137,29 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             return live_progress()
         return nullcontext(progress)
 
-    def _store(self, data: TrainingData, plan: Plan, found: Found) -> None:
+    def _model_of(self, data: TrainingData, plan: Plan, found: Found) -> FormulaModel:
         table = data.table
         domain = zip(table.names, table.values.min(axis=0).tolist(), table.values.max(axis=0).tolist(), strict=True)
-        self._set_model(
-            FormulaModel(
-                kind=type(self).__name__,
-                feature_names=table.names,
-                named=table.named,
-                target_name=data.target_name,
-                formulas=found.formulas,
-                chosen=found.chosen,
-                domain={name: (low, high) for name, low, high in domain},
-                status=found.status,
-                n_rows=table.n_rows,
-                settings=parameters.to_plain(self.get_params(deep=False)),
-                seed=plan.seed,
-                n_searches=plan.n_searches + 1,
-                version=closedform.__version__,
-            )
+        return FormulaModel(
+            kind=type(self).__name__,
+            feature_names=table.names,
+            named=table.named,
+            target_name=data.target_name,
+            formulas=found.formulas,
+            chosen=found.chosen,
+            domain={name: (low, high) for name, low, high in domain},
+            status=found.status,
+            n_rows=table.n_rows,
+            settings=parameters.to_plain(self.get_params(deep=False)),
+            seed=plan.seed,
+            n_searches=plan.n_searches + 1,
+            version=closedform.__version__,
         )
 
-    def _set_model(self, model: FormulaModel) -> None:
+    def _set_model(self, model: FormulaModel | FormulaModels) -> None:
         self.formula_model_ = model
         self.n_features_in_ = len(model.feature_names)
-        self._equations: pd.DataFrame | None = None
+        self._equations: Any = None
         if model.named:
             self.feature_names_in_ = np.array(model.feature_names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
@@ -173,35 +179,44 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     @property
     def formulas_(self) -> tuple[Formula, ...]:
         """The front by growing complexity: the rows of `equations_` as records, with standard errors."""
-        return self._model().formulas
+        return self._each(lambda model, _: model.formulas)
 
     @property
     def expression_(self) -> Expression:
         """The chosen formula."""
-        return self._model().expression
+        return self._each(lambda model, _: model.expression)
 
     @property
     def status_(self) -> Status:
         """How the search ended."""
-        return self._model().status
+        return self._each(lambda model, _: model.status)
 
     @property
-    def equations_(self) -> pd.DataFrame:
+    def equations_(self) -> Any:
         """The front as a table, one row per formula by growing complexity; see the class for its columns."""
         model = self._model()
         if self._equations is None:
-            self._equations = _frame(model)
-        return self._equations.copy()
+            self._equations = [_frame(one) for one in apart(model)]
+        copies = [frame.copy() for frame in self._equations]
+        return copies[0] if isinstance(model, FormulaModel) else copies
 
-    def get_best(self) -> pd.Series:
+    def get_best(self) -> Any:
         """Return the row of `equations_` that was chosen."""
-        return self.equations_.iloc[self._model().chosen]
+        fronts = self.equations_
+        best = [
+            front.iloc[model.chosen]
+            for front, model in zip(fronts if isinstance(fronts, list) else [fronts], apart(self._model()), strict=True)
+        ]
+        return best if isinstance(fronts, list) else best[0]
 
-    def _model(self) -> FormulaModel:
+    def _model(self) -> FormulaModel | FormulaModels:
         check_is_fitted(self, "formula_model_")
         return self.formula_model_
 
-    def predict(self, X: Any, index: int | None = None, outside: Outside = "warn") -> NDArray[np.float64]:
+    def _each(self, ask: Callable[[FormulaModel, Any], Any], index: Index = None) -> Any:
+        return each(self._model(), ask, index)
+
+    def predict(self, X: Any, index: Index = None, outside: Outside = "warn") -> NDArray[np.float64]:
         """Return the values of a formula.
 
         Parameters
@@ -209,7 +224,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         X : array of shape (n_samples, n_features), DataFrame, mapping of columns, or any narwhals-readable table
             The columns of fit time, found by name where both tables have names.
         index : int, optional
-            Row of `equations_` whose formula is used; the chosen one if None.
+            Row of `equations_` whose formula is used; the chosen one if None. With several outputs, one for all or a
+            list with one for each.
         outside : {"warn", "nan", "raise", "ignore"}, default="warn"
             What happens with rows outside the ranges that the formula was learned on, by more than a tenth of the
             width of a range: the value and a warning, NaN, an error, or the value and nothing. Where the formula has
@@ -230,13 +246,14 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         DataWarning
             If rows lie outside the learned ranges and `outside` is ``"warn"``.
         """
-        return self._model().predict(X, index, outside)
+        model = self._model()
+        return model.predict(X, index, outside)  # type: ignore[arg-type]  # one output refuses a list itself
 
-    def sympy(self, index: int | None = None) -> sympy.Expr:
+    def sympy(self, index: Index = None) -> sympy.Expr:
         """Return a formula of the front as a SymPy expression; the chosen one if `index` is None."""
-        return self._model().formula(index).expression.sympy()
+        return self._each(lambda model, row: model.formula(row).expression.sympy(), index)
 
-    def latex(self, index: int | None = None, precision: int | None = 5) -> str:
+    def latex(self, index: Index = None, precision: int | None = 5) -> str:
         """Return a formula of the front in LaTeX.
 
         Parameters
@@ -246,7 +263,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         precision : int, default=5
             Significant digits of constants; None prints all digits.
         """
-        return self._model().formula(index).expression.latex(precision)
+        return self._each(lambda model, row: model.formula(row).expression.latex(precision), index)
 
     def latex_table(
         self,
@@ -267,9 +284,14 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         """
         from closedform.symbolic.export import latex_table
 
-        model = self._model()
-        rows = model.formulas if indices is None else [model.formula(index) for index in indices]
-        return latex_table(rows, precision=precision, columns=columns, target=model.target_name)
+        wanted = None if indices is None else list(indices)
+        shown = list(columns)
+
+        def table(model: FormulaModel, _: Any) -> str:
+            rows = model.formulas if wanted is None else [model.formula(index) for index in wanted]
+            return latex_table(rows, precision=precision, columns=shown, target=model.target_name)
+
+        return self._each(table)
 
     def save(self, path: str | Path) -> None:
         """Write the fitted model to a JSON file, which :func:`closedform.load` reads.
@@ -280,7 +302,12 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             An existing file is replaced, at once and only when all is written. Settings that are functions or
             generators are not stored; everything that `predict` and the exports need is.
         """
-        save_model(self._model(), path)
+        save_any(self._model(), path)
+
+    def __sklearn_tags__(self) -> Tags:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
 
 def _frame(model: FormulaModel) -> pd.DataFrame:

@@ -14,6 +14,7 @@ from closedform.preprocessing.checks import (
 )
 from closedform.preprocessing.columns import Column, encode, learn_columns
 from closedform.preprocessing.kinds import InputTypeError
+from closedform.preprocessing.outputs import check_outputs
 from closedform.preprocessing.readers import read_columns, read_table, split_target
 from closedform.preprocessing.sampling import subsample
 from closedform.preprocessing.scaling import Scaling
@@ -30,6 +31,7 @@ __all__ = [
     "TrainingData",
     "check_X",
     "check_X_y",
+    "check_outputs",
     "check_sample_weight",
     "check_target_classes",
     "check_target_numbers",
