@@ -56,6 +56,8 @@ class FirstColumnEngine:
     """Proportional to the first column: done at once however many there are."""
 
     name: str = "first column"
+    # An engine called "lies" is told where to train.
+    device: str = "auto"
 
     def candidates(
         self, problem: Problem, *, budget: Budget, archive: tuple[Candidate, ...], rng: np.random.Generator

@@ -25,6 +25,8 @@ class AffineEngine:
     """Proportional to each column, then affine in each column, then affine in all of them."""
 
     name: str = "affine"
+    # An engine called "lies" is told where to train.
+    device: str = "auto"
 
     def candidates(
         self, problem: Problem, *, budget: Budget, archive: tuple[Candidate, ...], rng: np.random.Generator

@@ -24,14 +24,14 @@ def model(cli, toy_search, path, tmp_path):
     assert (done.code, done.err) == (0, "")
     assert "== a ==" in done.out
     assert "a = 2*x + 3" in done.out
-    assert "b = 0.5*x - 1" in done.out
+    assert "b = x/2 - 1" in done.out
     return tmp_path / "m.json"
 
 
 def test_show(cli, model):
     done = cli("show", model)
     assert [line for line in done.out.splitlines() if line.startswith("==")] == ["== a ==", "== b =="]
-    assert cli("show", model, "--target", "b", "--format", "text").out == "0.5*x - 1\n"
+    assert cli("show", model, "--target", "b", "--format", "text").out == "x/2 - 1\n"
     assert [one["target"] for one in cli("show", model, "--format", "json").json["outputs"]] == ["a", "b"]
     done = cli("show", model, "--format", "python")
     assert (done.code, done.out) == (2, "")
