@@ -19,7 +19,7 @@ for _place in (Path.cwd(), Path(__file__).resolve().parent.parent):  # the repos
     sys.path.insert(0, str(_place))
 
 from benchmarks.problems import choose  # noqa: E402
-from benchmarks.runner import ESTIMATORS, Results, Settings, read_rows, remaining, run  # noqa: E402
+from benchmarks.runner import ESTIMATORS, GIVEN, Results, Settings, read_rows, remaining, run  # noqa: E402
 from benchmarks.scoring_process import limit_threads  # noqa: E402
 from benchmarks.summary import summarise  # noqa: E402
 
@@ -47,6 +47,7 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--without", help="leave out problems whose notes contain this text, e.g. weak_inputs")
     add("--estimator", default="lies", help=f"{', '.join(ESTIMATORS)} or module:function")
     add("--option", type=parse_option, action="append", default=[], metavar="KEY=VALUE", help="for the estimator")
+    add("--units", action="store_true", help="tell the estimator the units, where the table has them")
     add("--n-samples", type=int, default=2000, help="training rows")
     add("--noise", type=float, default=0.0, help="standard deviation over rms(y), training target only")
     add("--seed", type=int, default=0)
@@ -80,8 +81,9 @@ def main(argv: list[str] | None = None) -> int:
     except ValueError as error:
         print(f"formulas.py: {error}", file=sys.stderr)
         return 2
+    given = {"units": GIVEN} if options.units else {}
     settings = Settings(
-        options.estimator, dict(options.option), options.n_samples, options.noise, options.seed,
+        options.estimator, {**dict(options.option), **given}, options.n_samples, options.noise, options.seed,
         options.max_time, options.check_time,
     )  # fmt: skip
     if options.jobs > 1:

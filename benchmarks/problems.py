@@ -23,6 +23,10 @@ DISTRIBUTIONS = ("uniform", "loguniform", "int", "signed_loguniform", "signed_in
 # Streams of random numbers that must not depend on one another: more noise leaves the inputs as they were.
 TRAIN, TEST, NOISE, JUDGE = range(4)
 
+# Base units of the column `units`, and what it calls the target.
+UNITS = ("m", "s", "kg", "K", "V")
+TARGET = "target"
+
 # Sets whose source stores single precision and draws again where the target would be lost in it.
 SINGLE_PRECISION_SETS = ("srsd", "srsd_dummy")
 
@@ -108,6 +112,18 @@ def read_variables(text: str) -> tuple[Variable, ...]:
     return tuple(found)
 
 
+def read_unit_exponents(text: str) -> tuple[tuple[str, str], ...]:
+    """``'v:1:-1:0:0:0;target:...'`` (exponents of metre, second, kilogram, kelvin, volt) as units that pint reads."""
+    units = []
+    for item in filter(None, text.split(";")):
+        name, *exponents = item.split(":")
+        if len(exponents) != len(UNITS):
+            raise ValueError(f"expected name and exponents of {', '.join(UNITS)}, got {item!r}")
+        pieces = [f"{unit}^({e})" for unit, e in zip(UNITS, exponents, strict=True) if e != "0"]
+        units.append((name, "*".join(pieces) or "1"))
+    return tuple(units)
+
+
 @dataclass(frozen=True)
 class Problem:
     """A formula with the ranges of its variables."""
@@ -117,6 +133,7 @@ class Problem:
     text: str
     variables: tuple[Variable, ...]
     notes: str = ""
+    units: tuple[tuple[str, str], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -171,9 +188,12 @@ def read_set(path: Path) -> list[Problem]:
     if missing:
         raise ValueError(f"{path} is not a table of formulas: no column {', '.join(sorted(missing))}")
     return [
-        Problem(r["set"], r["name"], r["expression"], read_variables(r["variables"]), r.get("notes") or "")
+        Problem(
+            r["set"], r["name"], r["expression"], read_variables(r["variables"]), r.get("notes") or "",
+            read_unit_exponents(r.get("units") or ""),
+        )
         for r in rows
-    ]
+    ]  # fmt: skip
 
 
 def choose(

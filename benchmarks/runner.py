@@ -12,13 +12,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.problems import Problem
+from benchmarks.problems import TARGET, Problem
 from benchmarks.runner_machine import describe_machine
 from benchmarks.scoring import SCORES, readable, score
 from benchmarks.scoring_process import Outcome, end_all, run_limited
@@ -27,6 +27,8 @@ Report = Callable[[dict[str, Any]], None]
 
 N_TEST = 2000
 ESTIMATORS = {"lies": "closedform:LIESRegressor", "symbolic": "closedform:SymbolicRegressor"}
+# The option `units` with this value stands for the units of each problem.
+GIVEN = "given"
 # What makes two runs the same run: a row with all of these equal is not measured again.
 IDENTITY = ("set", "name", "noise", "seed", "estimator", "options", "n_samples", "max_time")
 
@@ -47,6 +49,13 @@ class Settings:
     def hard_limit(self) -> float:
         """Seconds after which a fit is stopped from outside."""
         return 1.5 * self.max_time + 30.0
+
+
+def with_units(settings: Settings, problem: Problem) -> Settings:
+    """The settings for one problem: its own units, where units are to be told and the table has them."""
+    if settings.options.get("units") != GIVEN:
+        return settings
+    return replace(settings, options={**settings.options, "units": dict(problem.units) or None})
 
 
 def make_estimator(settings: Settings) -> Any:
@@ -94,11 +103,11 @@ def fit_one(report: Report, problem: Problem, settings: Settings) -> None:
     X, y = problem.training_rows(settings.n_samples, settings.noise, settings.seed)
     X_test, _ = problem.test_rows(N_TEST, settings.seed)
     frame, test_frame = (pd.DataFrame(rows, columns=list(problem.names)) for rows in (X, X_test))
-    estimator = make_estimator(settings)
+    estimator = make_estimator(with_units(settings, problem))
     started = time.perf_counter()
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("default")
-        estimator.fit(frame, y)
+        estimator.fit(frame, pd.Series(y, name=TARGET))
     report({"fit_seconds": round(time.perf_counter() - started, 3), "equation": equation_text(estimator)})
     report({"predicted": np.asarray(estimator.predict(test_frame), dtype=float).ravel()})
     report({"warnings": [f"{w.category.__name__}: {w.message}"[:300] for w in caught[:5]]})

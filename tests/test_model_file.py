@@ -207,7 +207,19 @@ def test_a_newer_file_is_told_with_both_versions():
         loads(changed("version", to=2))
 
 
-@pytest.mark.parametrize("field", [name for name in json.loads(dumps(model())) if name not in ("format", "version")])
+# Not in files of earlier versions.
+LATER = ("units", "insights")
+
+
+@pytest.mark.parametrize("field", LATER)
+def test_files_of_earlier_versions_are_read(field):
+    assert not getattr(loads(without(field)), field)
+
+
+NEEDED = [name for name in json.loads(dumps(model())) if name not in ("format", "version", *LATER)]
+
+
+@pytest.mark.parametrize("field", NEEDED)
 def test_a_missing_field_is_named(field):
     with pytest.raises(ModelFileError, match=f'"{field}" is missing'):
         loads(without(field))

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.exceptions import DomainError, InputError, Status
+from closedform.insights import Insight
 from closedform.preprocessing.table import Table, check_X
 from closedform.preprocessing.wording import rows_text
 from closedform.symbolic.evaluate import evaluate
@@ -111,6 +112,10 @@ class FormulaModel:
         Searches on the same data that went into the front (warm starts).
     version : str, default=""
         Version of the package that fitted it.
+    units : mapping of str to str, optional
+        Units of columns and target, as they were given.
+    insights : tuple of Insight, default=()
+        What was found out about the structure of the law.
     """
 
     kind: str
@@ -126,6 +131,8 @@ class FormulaModel:
     seed: int = 0
     n_searches: int = 1
     version: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    insights: tuple[Insight, ...] = ()
 
     def __post_init__(self) -> None:
         """Give each formula the ranges of the columns that it uses."""
@@ -136,6 +143,11 @@ class FormulaModel:
     def expression(self) -> Expression:
         """The chosen formula."""
         return self.formulas[self.chosen].expression
+
+    @property
+    def unit(self) -> str | None:
+        """What predictions are measured in; None where nobody said."""
+        return self.units.get(self.target_name)
 
     def formula(self, index: int | None = None) -> Formula:
         """Return one row of the front.

@@ -15,6 +15,7 @@ from typing import Any
 import closedform
 from closedform.exceptions import ModelFileError, Status
 from closedform.formulas import Formula, FormulaModel
+from closedform.insights import Insight
 from closedform.json_fields import (
     LARGEST_FILE,
     MOST_COLUMNS,
@@ -90,6 +91,17 @@ def to_plain(model: FormulaModel) -> dict[str, Any]:
         "seed": model.seed,
         "n_searches": model.n_searches,
         "settings": dict(model.settings),
+        "units": dict(model.units),
+        "insights": [_insight_to_json(insight) for insight in model.insights],
+    }
+
+
+def _insight_to_json(insight: Insight) -> dict[str, Any]:
+    return {
+        "kind": insight.kind,
+        "columns": list(insight.columns),
+        "sentence": insight.sentence,
+        "evidence": {name: finite_or_none(value) for name, value in insight.evidence.items()},
     }
 
 
@@ -159,6 +171,9 @@ def from_plain(data: Any) -> FormulaModel:
         seed=field(data, "seed", whole),
         n_searches=field(data, "n_searches", whole),
         version=field(data, "package_version", text),
+        # Files of earlier versions have neither.
+        units=field({"units": {}, **data}, "units", _texts),
+        insights=tuple(field({"insights": [], **data}, "insights", list_of(_insight, MOST_FORMULAS))),
     )
     _check_together(model)
     return model
@@ -201,6 +216,20 @@ def _domain(value: Any) -> dict[str, tuple[float, float]]:
         low, high = _pair(bounds)
         domain[text(name)] = (low, high)
     return domain
+
+
+def _texts(value: Any) -> dict[str, str]:
+    return {text(name): text(entry) for name, entry in mapping(value).items()}
+
+
+def _insight(value: Any) -> Insight:
+    data = mapping(value)
+    return Insight(
+        kind=field(data, "kind", text),
+        columns=tuple(field(data, "columns", list_of(text, MOST_COLUMNS))),
+        sentence=field(data, "sentence", text),
+        evidence={text(name): number_or(math.inf)(entry) for name, entry in field(data, "evidence", mapping).items()},
+    )
 
 
 def _pair(value: Any) -> tuple[float, float]:

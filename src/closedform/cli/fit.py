@@ -38,7 +38,12 @@ _ENDINGS = {
 
 
 # Options of the search for formulas that a network does not have.
-_FORMULA_OPTIONS = {"max_complexity": "--max-complexity", "operators": "--operators", "select": "--select"}
+_FORMULA_OPTIONS = {
+    "max_complexity": "--max-complexity",
+    "operators": "--operators",
+    "select": "--select",
+    "units": "--units",
+}
 
 
 def fit(
@@ -47,6 +52,7 @@ def fit(
     target: fit_options.Target,
     features: fit_options.Features = None,
     exclude: fit_options.Exclude = None,
+    units: fit_options.Units = None,
     holdout: fit_options.Holdout = 0.2,
     model: fit_options.Model = "symbolic",
     task: fit_options.Task = TaskName.AUTO,
@@ -68,6 +74,7 @@ def fit(
         "max_time": fit_options.checked_time(max_time),
         "max_complexity": max_complexity,
         "operators": fit_options.checked_operators(operators or []),
+        "units": fit_options.checked_units(units or []),
         "loss": loss.value,
         "model_selection": select.value,
         "holdout": holdout,

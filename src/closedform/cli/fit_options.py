@@ -57,6 +57,7 @@ _MODEL_HELP = "symbolic: the search with all engines; lies: LIES networks alone;
 _TASK_HELP = "What a ran model predicts: numbers or classes; auto looks at the target and says why."
 _OPERATORS_HELP = "What formulas may contain besides sums, products and whole powers, as in div,exp,log."
 _SELECT_HELP = "How one formula is chosen: shortest description of the data, best trade-off, or smallest error."
+_UNITS_HELP = "Units of columns and target, as in m:kg,v:m/s,y:J; may be repeated. Others are pure numbers."
 _OUT_HELP = "Model file, for predict and show."
 
 Target = Annotated[
@@ -89,6 +90,9 @@ Operators = Annotated[
         help=_OPERATORS_HELP,
         rich_help_panel=_SEARCH,
     ),
+]
+Units = Annotated[
+    list[str] | None, typer.Option("--units", metavar="COLUMN:UNIT", help=_UNITS_HELP, rich_help_panel=_DATA)
 ]
 Loss = Annotated[
     LossName,
@@ -143,6 +147,26 @@ def checked_operators(given: Sequence[str]) -> list[str] | None:
 
     names = [_SYMBOLS.get(part.strip(), part.strip()) for value in given for part in value.split(",")]
     return options.split_names(names, list(OPERATORS), "--operators", "operator") or None
+
+
+def checked_units(given: Sequence[str]) -> dict[str, str] | None:
+    """Return units by column as ``--units`` lists them, None where it is not given; pint reads them later.
+
+    Examples
+    --------
+    >>> checked_units(["m:kg,v:m/s", "y:J"])
+    {'m': 'kg', 'v': 'm/s', 'y': 'J'}
+    """
+    units: dict[str, str] = {}
+    for part in (part for value in given for part in value.split(",")):
+        # The name of a column may hold a colon, a unit cannot.
+        name, separator, unit = (piece.strip() for piece in part.rpartition(":"))
+        if not separator or not name:
+            raise InputError(f"--units must list COLUMN:UNIT between commas, as in m:kg,v:m/s, got '{part.strip()}'.")
+        if name in units:
+            raise InputError(f"--units gives the unit of '{name}' twice.")
+        units[name] = unit
+    return units or None
 
 
 @dataclass(frozen=True)

@@ -58,6 +58,20 @@ def front_table(model: FormulaModel) -> Table:
     return table
 
 
+def insights_table(model: FormulaModel) -> Table:
+    """What was found out about the structure of the law: in words, and what speaks for it."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("insight", no_wrap=True)
+    table.add_column("what was found", overflow="fold")
+    for insight in model.insights:
+        table.add_row(insight.kind, Text(insight.sentence))
+    return table
+
+
 def law(model: FormulaModel, index: int | None = None, digits: int | None = DIGITS) -> str:
     """A formula as an equation, ``target = ...``; the chosen one if `index` is None."""
     return f"{name_to_text(model.target_name)} = {to_text(model.formula(index).expression, digits)}"
@@ -198,6 +212,16 @@ def record(model: FormulaModel) -> dict[str, Any]:
         "status": model.status.value,
         "n_rows": model.n_rows,
         "n_holdout": held_out_rows(model),
+        "units": dict(model.units),
+        "insights": [
+            {
+                "kind": insight.kind,
+                "columns": list(insight.columns),
+                "sentence": insight.sentence,
+                "evidence": {name: _finite(value) for name, value in insight.evidence.items()},
+            }
+            for insight in model.insights
+        ],
         "chosen": model.chosen,
         "formula": str(model.expression),
         "trust": _trust_record(model.formula()),

@@ -137,7 +137,7 @@ def show_effects(network: FittedNetwork) -> None:
 
 
 def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | None = None) -> None:
-    """Write the front, and one of its formulas with its constants and its error.
+    """Write what was found out about the law, the front, and one of its formulas with its constants and its error.
 
     Parameters
     ----------
@@ -147,6 +147,9 @@ def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | N
     n_holdout : int, optional
         See :func:`closedform.cli.results.sentence`.
     """
+    if model.insights:
+        write_rich(results.insights_table(model))
+        write("")
     write_rich(results.front_table(model))
     write("")
     write(results.law(model, index))

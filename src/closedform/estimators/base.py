@@ -22,11 +22,13 @@ from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
 from closedform.estimators.outputs import apart, check_continues, each, next_share, together
 from closedform.exceptions import ConvergenceWarning, Status
 from closedform.formulas import Formula, FormulaModel, Outside
+from closedform.insights import Insight
 from closedform.losses import get_loss
 from closedform.outputs import FormulaModels, Index, save_any
 from closedform.preprocessing import TrainingData, check_outputs
 from closedform.search import Monitor
 from closedform.symbolic.expression import Expression
+from closedform.units.parsing import read_units
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,8 +39,8 @@ if TYPE_CHECKING:
 class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     """Regression by a search for formulas; subclasses say which engines search.
 
-    Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `loss`, `model_selection`,
-    `holdout`, `n_jobs`, `random_state`, `progress` and `warm_start`.
+    Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `units`, `loss`,
+    `model_selection`, `holdout`, `n_jobs`, `random_state`, `progress` and `warm_start`.
     """
 
     @abstractmethod
@@ -83,6 +85,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         parameters.check_progress(self.progress)
         plan = self._make_plan()
         outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
+        units = read_units(self.units, outputs[0].table.names, [data.target_name for data in outputs])
+        plan = replace(plan, units=units)
         starts = self._starts(outputs)
         found: list[Found] = []
         with self._display() as monitor:
@@ -154,6 +158,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             seed=plan.seed,
             n_searches=plan.n_searches + 1,
             version=closedform.__version__,
+            units=found.units,
+            insights=found.insights,
         )
 
     def _set_model(self, model: FormulaModel | FormulaModels) -> None:
@@ -180,6 +186,11 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     def formulas_(self) -> tuple[Formula, ...]:
         """The front by growing complexity: the rows of `equations_` as records, with standard errors."""
         return self._each(lambda model, _: model.formulas)
+
+    @property
+    def insights_(self) -> tuple[Insight, ...]:
+        """What was found out about the structure of the law, with the evidence."""
+        return self._each(lambda model, _: model.insights)
 
     @property
     def expression_(self) -> Expression:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,16 +12,19 @@ from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Probl
 from closedform.exceptions import InputError, Status
 from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split
 from closedform.formulas import Formula
+from closedform.insights import Insight
 from closedform.last_fit import fit_to_all_rows
 from closedform.losses import Loss, SquaredLoss
 from closedform.preprocessing import Scaling, Table, TrainingData, extreme_columns
 from closedform.preprocessing.checks import largest_magnitudes
 from closedform.search import Monitor, Progress, SearchResult, search
+from closedform.structure.study import Study, study
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, constant
 from closedform.symbolic.pareto import Rule
 from closedform.symbolic.refit import refit
 from closedform.threads import limited_threads
+from closedform.units.rules import UnitRules
 
 MOST_ROWS = 10_000
 """Rows that the engines see; the last fit and the scores use all rows."""
@@ -34,6 +37,8 @@ _COMFORTABLE = (1e-6, 1e6)
 _SLIGHTLY = 1e-6
 # Share of the time, and most seconds, that are kept for what follows the search.
 _SHARE_TO_FINISH, _LONGEST_FINISH = 0.1, 5.0
+# Share of the time in which the structure of the law is looked into.
+_SHARE_TO_STUDY = 0.1
 # Nobody waits longer than this for the finishing of what was found early.
 _PATIENCE = 12.0
 # The chosen formula gets this much for its last fit even where the search has used up everything.
@@ -66,6 +71,8 @@ class Plan:
         Told about progress.
     n_threads : int, optional
         Threads that numerical libraries may use; None leaves them as they are.
+    units : mapping of str to str, optional
+        Units of columns and targets, checked.
     """
 
     engines: tuple[Engine, ...]
@@ -78,16 +85,19 @@ class Plan:
     n_searches: int = 0
     monitor: Monitor | None = None
     n_threads: int | None = None
+    units: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Found:
-    """A front of formulas over the original columns, which of them was chosen, and how the search ended."""
+    """A front of formulas over the original columns, the chosen one, how the search ended, and what was learned."""
 
     formulas: tuple[Formula, ...]
     chosen: int
     status: Status
     failures: dict[str, str] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    insights: tuple[Insight, ...] = ()
 
 
 def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression] = ()) -> Found:
@@ -114,10 +124,14 @@ def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequenc
 
 
 def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression]) -> Found:
+    texts = {name: unit for name, unit in plan.units.items() if name in (*data.table.names, data.target_name)}
     table, y, weight = _rows_that_count(data)
     units = _Units.of(table, y)
     whole = units.outer(table, y, weight, plan)
     rows = split(whole, plan.holdout, MOST_ROWS, np.random.default_rng([plan.seed, 0]))
+    learned = _studied(units.inner(whole.rows(rows.search)), texts, data.target_name, budget)
+    if learned.rules is not None:
+        whole = replace(whole, requirements=(*whole.requirements, learned.rules))
     result = _searched(units, whole.rows(rows.search), plan, budget, start)
     formulas, interrupted = _finished(result.candidates, whole, rows, budget)
     chosen = choose_formula(formulas, whole, rows, plan.rule)
@@ -125,7 +139,17 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
         raise InputError("model_selection must return one of the formulas that it was given.")
     formulas, interrupted_again = _last_fit(formulas, chosen, whole, budget)
     status = _ending(result.status, formulas, interrupted or interrupted_again)
-    return Found(tuple(units.to_original(formula) for formula in formulas), chosen, status, result.failures)
+    originals = tuple(units.to_original(formula) for formula in formulas)
+    return Found(originals, chosen, status, result.failures, texts, learned.insights)
+
+
+def _studied(problem: Problem, units: Mapping[str, str], target: str, budget: Budget) -> Study:
+    """What the rows of the search tell about the structure of the law."""
+    rules = UnitRules.of(units, problem.names, target) if units else None
+    share = budget.share(_SHARE_TO_STUDY)
+    return study(
+        problem.names, problem.X, problem.y, problem.sample_weight, rules=rules, target=target, expired=share.expired
+    )
 
 
 def _ending(status: Status, formulas: Sequence[Formula], interrupted: bool) -> Status:
@@ -189,7 +213,10 @@ class _Units:
         if self.extreme or self.scaling.is_identity:
             return problem
         table = self.scaling.scale_table(Table(problem.names, problem.X))
-        requirements = tuple(_InUnitsOfTheTable(one, self.scaling) for one in problem.requirements)
+        # Dimensions are the same whatever the powers of ten.
+        requirements = tuple(
+            one if isinstance(one, UnitRules) else _InUnitsOfTheTable(one, self.scaling) for one in problem.requirements
+        )
         return replace(problem, X=table.values, y=self.scaling.scale_target(problem.y), requirements=requirements)
 
     def inwards(self, expression: Expression) -> Expression:

@@ -174,6 +174,8 @@ def _plain(value: Any) -> Any:
         return float(value) if math.isfinite(value) else _NOT_PLAIN
     if isinstance(value, Loss):
         return {"loss": value.name, **dataclasses.asdict(value)}
+    if isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair):
+        return {"units": dict(value)}
     if isinstance(value, list | tuple | set | frozenset):
         items = [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
         return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items) else items
@@ -195,6 +197,8 @@ def from_plain(value: Any) -> Any:
         return tuple(from_plain(item) for item in value)
     if not isinstance(value, dict):
         return value
+    if isinstance(value.get("units"), dict):
+        return dict(value["units"])
     rest = {name: from_plain(item) for name, item in value.items() if name not in ("loss", "engine")}
     try:
         if "engine" in value:

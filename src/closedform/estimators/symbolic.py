@@ -32,6 +32,11 @@ class SymbolicRegressor(AbstractFormulaRegressor):
     operators : sequence of str, default=None
         What a formula may contain besides sums, products and whole powers, see
         :data:`closedform.symbolic.OPERATORS`; None allows all but ``sign``, ``min`` and ``max``.
+    units : mapping of str to str, default=None
+        Units of columns and target, such as ``{"m": "kg", "v": "m/s", "energy": "J"}``, read by pint (the extra
+        ``units``); columns without one are pure numbers. Formulas that add up different quantities are no candidates.
+        Fitted constants are pure numbers, unless the data show that the columns alone cannot make up the law; then
+        constants may carry units, see `insights_`. None checks nothing.
     loss : str or Loss, default="squared"
         What is minimised: ``"squared"``, ``"absolute"``, ``"huber"``, ``"exp"``, or an object from
         :mod:`closedform.losses`. Residuals are in the units of the target.
@@ -75,6 +80,9 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         How the search ended.
     formula_model_ : FormulaModel
         All of this without scikit-learn and pandas: what a model file holds.
+    insights_ : tuple of Insight
+        What was found out about the structure of the law, with the evidence: columns that do not matter, that matter
+        only together, that can be separated; see :class:`closedform.insights.Insight`.
     n_features_in_ : int
         Number of columns.
     feature_names_in_ : ndarray of str
@@ -103,6 +111,7 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         max_time: float = 60.0,
         max_complexity: int = 60,
         operators: Any = None,
+        units: Any = None,
         loss: Any = "squared",
         model_selection: Any = "mdl",
         holdout: float = 0.2,
@@ -116,6 +125,7 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         self.max_time = max_time
         self.max_complexity = max_complexity
         self.operators = operators
+        self.units = units
         self.loss = loss
         self.model_selection = model_selection
         self.holdout = holdout

@@ -1,4 +1,4 @@
-"""Columns and a target as the tests of structure see them, and smooth models of them in the coordinates that fit best."""
+"""Columns and a target as the tests of structure see them, and smooth models of them."""
 
 from __future__ import annotations
 
@@ -60,9 +60,7 @@ class Look:
 
     def coordinates(self, in_logs: bool) -> FloatArray:
         """Columns side by side, their logarithms where asked for and possible."""
-        return np.column_stack(
-            [np.log(np.abs(c.values)) if in_logs and c.one_sign else c.values for c in self.columns]
-        )
+        return np.column_stack([np.log(np.abs(c.values)) if in_logs and c.one_sign else c.values for c in self.columns])
 
     @property
     def usable(self) -> bool:

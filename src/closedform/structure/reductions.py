@@ -18,11 +18,11 @@ from fractions import Fraction
 
 import numpy as np
 
+from closedform.insights import Insight
 from closedform.library.grow import product_recipe
 from closedform.library.pool import Recipe
 from closedform.library.powers import power_factors
 from closedform.library.symmetry import Column
-from closedform.insights import Insight
 from closedform.structure.look import Look, Model, best_model, mean_square, model_of, names_of, recipe_text
 from closedform.structure.surrogate import FloatArray
 
@@ -61,6 +61,11 @@ class Reduced:
     model: Model
     insights: tuple[Insight, ...] = ()
 
+    def after(self, first: Reduced) -> Reduced:
+        """This reduction of the target of an earlier one, as one reduction of the earlier one's."""
+        factors = [(factor, 1) for factor in (first.factor, self.factor) if factor != 1]
+        return Reduced(self.look, product_recipe(factors), self.model, (*first.insights, *self.insights))
+
 
 @dataclass(frozen=True)
 class _Transform:
@@ -77,11 +82,11 @@ _SQUARE = _Transform(lambda x: x * x, lambda x: 2 * x, False, 2)
 _LOG = _Transform(lambda x: np.log(np.abs(x)), lambda x: 1 / x, True, 0)
 
 
-def reduced(look: Look) -> Reduced:
-    """Leave out, divide out and merge columns as long as that loses nothing."""
+def reduced(look: Look, expired: Callable[[], bool] = lambda: False) -> Reduced:
+    """Leave out, divide out and merge columns as long as that loses nothing, and there is time."""
     state = Reduced(look, 1, best_model(look))
     for step in (_without_irrelevant, _without_powers, _merged, _without_powers):
-        if len(state.look.columns) > 1:
+        if len(state.look.columns) > 1 and not expired():
             state = step(state)
     return state
 
@@ -166,12 +171,11 @@ def _without_powers(state: Reduced) -> Reduced:
         factor = np.abs(column.values) ** float(exponent)
         smaller = state.look.without(position).with_target(state.look.y / factor, state.look.weight * factor**2)
         model = best_model(smaller)
-        whole = Model(model.surrogate, model.y, model.in_logs, model.log_target)
         if model.error() > max(_LARGEST_RISE * state.model.error(), 1e-10):
             continue
         base = column.recipe if column.values.min() > 0 else ("mul", -1, column.recipe)
         prefix = product_recipe([(state.factor, 1), (base, exponent)] if state.factor != 1 else [(base, exponent)])
-        insight = _power(column, exponent, whole, state.model)
+        insight = _power(column, exponent, model, state.model)
         state = Reduced(smaller, prefix, model, (*state.insights, insight))
     return state
 
@@ -287,17 +291,18 @@ def _columns(transform: _Transform, a: Column, b: Column, k: float) -> Iterator[
         if abs(float(nearest) - k) < 0.1 * abs(k):
             yield _product(a, b, nearest)
         return
-    simple = (1, -1, 2, -2, Fraction(1, 2), Fraction(-1, 2))
+    simple = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
     nearest_number = min(simple, key=lambda number: abs(float(number) - k))
     if abs(float(nearest_number) - k) < 0.05 * abs(k):
-        yield _sum(a, b, nearest_number, transform.power)
+        yield _sum(a, b, _whole(nearest_number), transform.power)
     else:
         yield _sum(a, b, k, transform.power)
 
 
 def _product(a: Column, b: Column, exponent: Fraction) -> Column:
     """``a * b**exponent``, with whole exponents where possible; magnitudes of negative columns."""
-    p, q = (Fraction(1), exponent) if exponent.denominator == 1 else (Fraction(exponent.denominator), exponent * exponent.denominator)
+    p = Fraction(exponent.denominator)
+    q = p * exponent
     factors = [(_positive(one), power) for one, power in ((a, p), (b, q))]
     values = np.abs(a.values) ** float(p) * np.abs(b.values) ** float(q)
     return Column(values, product_recipe([(recipe, _whole(power)) for recipe, power in factors]))

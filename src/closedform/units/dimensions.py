@@ -71,8 +71,10 @@ class Dimension:
 
     def __str__(self) -> str:
         """Return it in SI base units, as in ``kg*m/s^2``."""
-        above = [_piece(base, number) for base, number in self.exponents if number > 0]
-        below = [_piece(base, -number) for base, number in self.exponents if number < 0]
+        order = list(_SYMBOLS)
+        exponents = sorted(self.exponents, key=lambda one: order.index(one[0]) if one[0] in order else len(order))
+        above = [_piece(base, number) for base, number in exponents if number > 0]
+        below = [_piece(base, -number) for base, number in exponents if number < 0]
         if not above and not below:
             return "a pure number"
         bottom = below[0] if len(below) == 1 else f"({'*'.join(below)})"

@@ -17,8 +17,8 @@ _LARGEST_DENOMINATOR = 60
 _HINT = 'Write it as in "m/s^2", "kWh" or "1" for a pure number.'
 
 
-def read_units(units: Any, columns: Sequence[str], target: str) -> dict[str, str]:
-    """Return the units of columns and target as checked texts.
+def read_units(units: Any, columns: Sequence[str], targets: Sequence[str]) -> dict[str, str]:
+    """Return the units of columns and targets as checked texts.
 
     Parameters
     ----------
@@ -26,8 +26,8 @@ def read_units(units: Any, columns: Sequence[str], target: str) -> dict[str, str
         Column or target -> unit, such as ``"m/s^2"``; ``"1"`` and ``""`` stand for pure numbers.
     columns : sequence of str
         Names of the columns.
-    target : str
-        Name of the target.
+    targets : sequence of str
+        Names of the targets.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def read_units(units: Any, columns: Sequence[str], target: str) -> dict[str, str
         return {}
     if not isinstance(units, Mapping):
         raise InputError(f'units must be a mapping such as {{"height": "m", "time": "s"}}, got {units!r:.80}.')
-    known = [*columns, target]
+    known = [*columns, *targets]
     for name, unit in units.items():
         if name not in known:
             listed = ", ".join(map(repr, known[:10])) + (", ..." if len(known) > 10 else "")

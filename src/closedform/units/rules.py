@@ -41,11 +41,11 @@ class UnitRules:
 
     def admits_form(self, expression: Expression) -> bool:
         """Say whether a formula of this form makes sense for some exponents."""
-        found = infer(
-            expression, self.columns, self.target, free_constants=self.free_constants, free_exponents=True
-        )
+        if not expression.variables:
+            return True
+        found = infer(expression, self.columns, self.target, free_constants=self.free_constants, free_exponents=True)
         return not found.problem
 
     def admits(self, expression: Expression) -> bool:
-        """Say whether a formula makes sense."""
-        return not self.infer(expression).problem
+        """Say whether a formula makes sense; a mere number does, whatever the target is measured in."""
+        return not expression.variables or not self.infer(expression).problem

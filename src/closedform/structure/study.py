@@ -1,0 +1,85 @@
+"""All that is to be found out about the structure of a law, in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from closedform.insights import Insight
+from closedform.structure.dimensionless import in_numbers
+from closedform.structure.look import Look
+from closedform.structure.reductions import Reduced, reduced
+from closedform.structure.surrogate import FloatArray
+from closedform.units.rules import UnitRules
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """What was found.
+
+    Parameters
+    ----------
+    forms : tuple of Reduced
+        Ways to write the problem with fewer columns, the most promising one first.
+    rules : UnitRules or None
+        Units, with the decision whether constants may carry them.
+    insights : tuple of Insight
+        For people.
+    """
+
+    forms: tuple[Reduced, ...] = ()
+    rules: UnitRules | None = None
+    insights: tuple[Insight, ...] = ()
+
+
+def study(
+    names: Sequence[str],
+    X: FloatArray,
+    y: FloatArray,
+    weight: FloatArray | None = None,
+    *,
+    rules: UnitRules | None = None,
+    target: str = "y",
+    expired: Callable[[], bool] = lambda: False,
+) -> Study:
+    """Look into the structure of a problem.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of the columns of ``X``.
+    X : ndarray of shape (n_rows, n_columns)
+        Columns, finite.
+    y : ndarray of shape (n_rows,)
+        Target, finite.
+    weight : ndarray of shape (n_rows,), optional
+        Weights of the rows.
+    rules : UnitRules, optional
+        Units.
+    target : str, default="y"
+        Name of the target, for sentences.
+    expired : callable, optional
+        Whether the time is up; what was found until then is returned.
+    """
+    look = Look.of(names, X, y, weight)
+    if not look.usable:
+        return Study(rules=rules)
+    forms: list[Reduced] = []
+    insights: list[Insight] = []
+    if rules is not None:
+        numbers = in_numbers(look, rules, target)
+        rules = numbers.rules
+        forms += [_reduced_further(form, expired) for form in numbers.forms[:2]]
+        insights += [numbers.insight] if numbers.insight is not None else []
+    if not expired():
+        plain = reduced(look, expired)
+        insights += plain.insights
+        forms.append(plain)
+    return Study(tuple(forms), rules, tuple(insights))
+
+
+def _reduced_further(form: Reduced, expired: Callable[[], bool]) -> Reduced:
+    if not form.look.columns:
+        return form
+    further = reduced(form.look, expired)
+    return further.after(form)
