@@ -47,7 +47,7 @@ def test_units_are_read(unit, shown):
         ({"b": "2 m"}, "which pint cannot read"),
         ({"b": "m + s"}, "which pint cannot read"),
         ({"b": 3}, "The unit of 'b' must be a text, got 3"),
-        ({"heights": "m"}, r"units names 'heigth', which is no column \(did you mean 'height'\?\)"),
+        ({"heights": "m"}, r"units names 'heights', which is no column \(did you mean 'height'\?\)"),
         (["m"], "units must be a mapping such as"),
     ],
 )
