@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.losses import Loss, SquaredLoss
+from closedform.noise_level import NoiseLevel, noise_level
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.operators import OPERATORS
 from closedform.symbolic.vocabulary import uses_only
@@ -105,6 +106,12 @@ class Problem:
         if largest == 0.0:
             return 1.0
         return largest * float(np.sqrt(np.average((deviation / largest) ** 2, weights=self.sample_weight)))
+
+    @cached_property
+    def noise(self) -> NoiseLevel:
+        """How much of the target is noise, as far as the rows alone can say."""
+        robust = not isinstance(self.loss, SquaredLoss)
+        return noise_level(self.X, self.y, self.sample_weight, robust=robust)
 
     def rows(self, index: NDArray[np.intp]) -> Problem:
         """The same problem on some of its rows."""

@@ -31,7 +31,9 @@ _MOST_ROWS = 700
 _MOST_COLUMNS = 6
 # The surrogate must explain this share of the target before a test on it means anything.
 _LARGEST_UNEXPLAINED = 0.05
-_LARGEST_RISE = 1.1
+_LARGEST_RISE, _LARGEST_RISE_WITH_NOISE = 1.1, 1.02
+# The surrogate's error on unseen rows over the noise, where it is right.
+_OVER_NOISE = 1.5
 # An error that is this small is the surrogate's own; what it does from there on says nothing.
 _SURROGATE_ERROR = 1e-7
 _TRIM = 0.95
@@ -69,19 +71,32 @@ class Reduction:
     powers: tuple[tuple[Recipe, Fraction | float], ...] = ()
 
 
-def reduce(columns: tuple[Column, ...], y: FloatArray) -> Reduction:
-    """Merge columns two by two as long as a merger loses nothing."""
+def reduce(columns: tuple[Column, ...], y: FloatArray, noise: float = 0.0) -> Reduction:
+    """Merge columns two by two as long as a merger loses nothing.
+
+    Parameters
+    ----------
+    columns : tuple of Column
+        What y depends on.
+    y : ndarray of shape (n_rows,)
+        Target.
+    noise : float, default=0.0
+        Share of its variance that is noise: nothing explains that, and a test that leaves little else is a good one.
+    """
     state = Reduction(columns, np.ones_like(y))
     error = _error(_features(columns), _target(y), None)
-    while 2 <= len(state.columns) <= _MOST_COLUMNS and error < _LARGEST_UNEXPLAINED:
-        merged = _best_merger(state, y / state.factor, error)
+    # A smaller model has a smaller error on unseen noise: whatever makes it larger there was needed.
+    rise = _LARGEST_RISE if noise < _LARGEST_UNEXPLAINED else _LARGEST_RISE_WITH_NOISE
+    limit = _LARGEST_UNEXPLAINED + _OVER_NOISE * noise
+    while 2 <= len(state.columns) <= _MOST_COLUMNS and error < limit:
+        merged = _best_merger(state, y / state.factor, error, rise)
         if merged is None:
             break
         state, error = merged
     return state
 
 
-def _best_merger(state: Reduction, y: FloatArray, error: float) -> tuple[Reduction, float] | None:
+def _best_merger(state: Reduction, y: FloatArray, error: float, rise: float) -> tuple[Reduction, float] | None:
     best: tuple[float, tuple[int, int, Column, bool]] | None = None
     target = _target(y)
     in_logs = one_sign(y)
@@ -91,7 +106,7 @@ def _best_merger(state: Reduction, y: FloatArray, error: float) -> tuple[Reducti
             # A power of one of the two may stand beside the merged column: a linear term in the logarithm.
             extra = _standard(np.log(state.columns[i].values)) if is_product and in_logs else None
             found = _error(_features((column, *rest)), target, extra)
-            if found <= _LARGEST_RISE * error + _SURROGATE_ERROR and (best is None or found < best[0]):
+            if found <= rise * error + _SURROGATE_ERROR and (best is None or found < best[0]):
                 best = found, (i, j, column, extra is not None)
     if best is None:
         return None

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from closedform.library.polynomial import fit_polynomial, fit_rational, signific
 from closedform.library.pool import FREE, Pool, Recipe, build, concatenate, signature
 from closedform.library.pools import as_factors, in_exponent
 from closedform.library.select import Selection, Selector
+from closedform.screening import noisy
 from closedform.screening.view import View
 from closedform.screening.workspace import Proposal
 from closedform.symbolic.evaluate import evaluate
@@ -71,6 +73,9 @@ def sparse_polynomials(view: View, operators: frozenset[str], degree: int, n_ter
 
 def products_of_powers(view: View, operators: frozenset[str]) -> Iterator[Proposal]:
     """One product of powers of the variables under every outer unit: an exponential unit over logarithm units."""
+    if view.noise is not None:
+        yield from products_of_factors(view, None, 0)
+        return
     for link in usable_links(view.y, operators):
         z, _ = _linked(view, link)
         for found in products_of_factors(replace(view, y=z, prefix=1), None, 0):
@@ -85,6 +90,9 @@ def products_of_powers(view: View, operators: frozenset[str]) -> Iterator[Propos
 
 def sums_of_terms(view: View, pool: Pool, links: Sequence[Link], depth: int) -> Iterator[Proposal]:
     """Linear combinations of up to ``depth`` columns of a pool, inside each of the outer units."""
+    if view.noise is not None:
+        yield from noisy.sums_of_terms(view, pool, links, depth)
+        return
     selector = Selector(pool.matrix(), grow.constant_column(len(view.y)))
     for link in links:
         z, _ = _linked(view, link)
@@ -143,6 +151,9 @@ def _linear_combination(pool: Pool, columns: Sequence[int], z: FloatArray) -> Re
 
 def products_of_factors(view: View, pool: Pool | None, depth: int) -> Iterator[Proposal]:
     """Products of powers of the variables and of up to ``depth`` library factors: linear in the logarithms."""
+    if view.noise is not None:
+        yield from noisy.products_of_factors(view, pool, depth, partial(_rounded_products, view, pool))
+        return
     if (view.y == 0).any():
         return
     logs = [j for j in range(view.X.shape[1]) if (view.X[:, j] != 0).all()]
@@ -162,19 +173,25 @@ def _product(
     """The product with exponents as solved, and once more with exponents rounded to halves where they are near."""
     standard = np.empty((len(target), 0)) if pool is None else pool.matrix()[:, list(columns)]
     solved = _solve(np.column_stack([always, standard]), target)
-    own = [float(c) for c in solved[1 : 1 + len(logs)]]
-    chosen = [] if pool is None else [(pool.recipes[j], pool.scales[j]) for j in columns]
-    factor = [float(c) / scale for c, (_, scale) in zip(solved[1 + len(logs) :], chosen, strict=True)]
+    factor = [float(c) / pool.scales[j] for c, j in zip(solved[1 + len(logs) :], columns, strict=True)] if pool else []
+    yield from _rounded_products(view, pool, logs, columns, [*solved[1 : 1 + len(logs)].tolist(), *factor])
+
+
+def _rounded_products(
+    view: View, pool: Pool | None, logs: Sequence[int], columns: Sequence[int], solved: Sequence[float]
+) -> Iterator[Recipe]:
+    """The products with these exponents of the variables and of the chosen factors, as they are and rounded."""
+    chosen = [] if pool is None else [pool.recipes[j] for j in columns]
     seen = set()
     for tolerance in (_ROUND_ROUGH, _ROUND_EXACT):
-        exponents = tuple(_rounded(value, tolerance) for value in (*own, *factor))
+        exponents = tuple(_rounded(value, tolerance) for value in solved)
         if exponents in seen:
             continue
         seen.add(exponents)
         parts: list[Recipe] = [FREE]
         for j, exponent in zip(logs, exponents[: len(logs)], strict=True):
             parts += _power(view.recipes[j], view.X[:, j], exponent)
-        for (recipe, _), exponent in zip(chosen, exponents[len(logs) :], strict=True):
+        for recipe, exponent in zip(chosen, exponents[len(logs) :], strict=True):
             if recipe[0] == "exp":
                 parts.append(("exp", ("mul", float(exponent), recipe[1])))
                 continue
@@ -253,6 +270,11 @@ def grid_factors(view: View, limit: int, rng: np.random.Generator, operators: fr
 
 
 # -------------------------------------------------------------------------------------------------------------- shared
+
+
+def usable(view: View, operators: frozenset[str]) -> list[Link]:
+    """The outer units that the target of a view may have; with noise, each sees to its own limits."""
+    return usable_links(view.y, operators) if view.noise is None else noisy.links_for(operators)
 
 
 def _linked(view: View, link: Link) -> tuple[FloatArray, FloatArray]:

@@ -13,7 +13,6 @@ from functools import partial
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate
-from closedform.library.links import usable_links
 from closedform.library.pools import factor_pool, term_pool
 from closedform.screening import proposals
 from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
@@ -57,6 +56,7 @@ class Screen:
             if workspace.solved or workspace.budget.expired():
                 return
             yield from workspace.judge_all(stage.proposals(), stage.quotas)
+            workspace.stage_done()
 
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
@@ -84,7 +84,7 @@ class Screen:
     def _library(self, view: View, size: int, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """Products and sums of subexpressions without inner constants, from libraries of one size."""
         limit, operators = min(size, _affordable(workspace.budget)), workspace.problem.operators
-        links = usable_links(view.y, operators)
+        links = proposals.usable(view, operators)
         if self.log_space:
             yield Stage(
                 lambda: proposals.products_of_factors(
@@ -101,7 +101,7 @@ class Screen:
         self, view: View, common: bool, operators: frozenset[str], rng: np.random.Generator
     ) -> Iterator[Stage]:
         """Sums and products of units with inner constants, inside the common outer units or inside the others."""
-        usable = usable_links(view.y, operators)
+        usable = proposals.usable(view, operators)
         links = usable[:_COMMON_LINKS] if common else usable[_COMMON_LINKS:]
         depth = min(3 if common else 2, self.max_terms)
         yield Stage(

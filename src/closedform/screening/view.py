@@ -19,6 +19,8 @@ from closedform.library.symmetry import Column, reduce
 # Columns that differ by less, relative to their largest value, are the same.
 _SAME = 1e-12
 _FEW = 16
+# Noise below this share of the spread leaves formulas as good as exact.
+_SMALLEST_NOISE = 1e-4
 # Libraries grow with the square of the number of columns.
 _MOST_COLUMNS = 24
 
@@ -39,6 +41,10 @@ class View:
         The variables on the same rows.
     prefix : recipe
         The original target is ``prefix * reduced target``.
+    noise : ndarray of shape (n_rows,), optional
+        Standard deviation of the noise in each value of the reduced target; None where there is none to speak of.
+    larger : View, optional
+        The view on more rows that this one was taken from.
     """
 
     X: FloatArray
@@ -46,6 +52,13 @@ class View:
     recipes: tuple[Recipe, ...]
     source: Mapping[str, FloatArray]
     prefix: Recipe = 1
+    noise: FloatArray | None = None
+    larger: View | None = None
+
+    @property
+    def all_rows(self) -> View:
+        """The view on as many rows as there are."""
+        return self if self.larger is None else self.larger
 
     def whole(self, reduced: Recipe) -> Recipe:
         """The formula of the original target from that of the reduced one."""
@@ -57,7 +70,19 @@ def whole_view(problem: Problem) -> View:
     kept = _telling(problem.X)
     kept = [kept[j] for j in most_relevant(problem.X[:, kept], problem.y, _MOST_COLUMNS)]
     recipes = tuple(("var", problem.names[j]) for j in kept)
-    return View(np.ascontiguousarray(problem.X[:, kept]), problem.y, recipes, problem.columns)
+    X = np.ascontiguousarray(problem.X[:, kept])
+    return View(X, problem.y, recipes, problem.columns, noise=_noise(problem))
+
+
+def _noise(problem: Problem) -> FloatArray | None:
+    """Standard deviation of the noise of each row; None where no noise can be told from what is hard to follow."""
+    level = problem.noise
+    if not level.settled or level.sigma <= _SMALLEST_NOISE * problem.scale:
+        return None
+    if problem.sample_weight is None:
+        return np.full(problem.n_samples, level.sigma)
+    weight = problem.sample_weight / problem.sample_weight.mean()
+    return np.asarray(level.sigma / np.sqrt(weight))
 
 
 def _telling(X: FloatArray) -> list[int]:
@@ -85,19 +110,22 @@ def without_power_factors(view: View) -> View | None:
     if not factors.columns or len(factors.columns) == len(view.recipes):
         return None
     kept = [j for j in range(len(view.recipes)) if j not in factors.columns]
+    divisor = factors.values(view.X)
     return View(
         np.ascontiguousarray(view.X[:, kept]),
-        view.y / factors.values(view.X),
+        view.y / divisor,
         tuple(view.recipes[j] for j in kept),
         view.source,
         _prefix(view, factors),
+        _divided(view.noise, divisor),
     )
 
 
 def with_merged_columns(view: View) -> View | None:
     """The view with columns merged that matter only together; None where there are none."""
     columns = tuple(Column(view.X[:, j], recipe) for j, recipe in enumerate(view.recipes))
-    reduction = reduce(columns, view.y)
+    share = 0.0 if view.noise is None else float(np.mean(view.noise**2)) / max(float(np.var(view.y)), 1e-300)
+    reduction = reduce(columns, view.y, share)
     if len(reduction.columns) == len(columns):
         return None
     powers: list[tuple[Recipe, Fraction | float]] = [(view.prefix, 1)] if view.prefix != 1 else []
@@ -107,13 +135,19 @@ def with_merged_columns(view: View) -> View | None:
         tuple(column.recipe for column in reduction.columns),
         view.source,
         product_recipe([*powers, *reduction.powers]),
+        _divided(view.noise, reduction.factor),
     )
+
+
+def _divided(noise: FloatArray | None, divisor: FloatArray) -> FloatArray | None:
+    return None if noise is None else noise / np.abs(divisor)
 
 
 def on_rows(view: View, index: np.ndarray) -> View:
     """The view on some of its rows."""
     source = {name: column[index] for name, column in view.source.items()}
-    return View(np.ascontiguousarray(view.X[index]), view.y[index], view.recipes, source, view.prefix)
+    noise = None if view.noise is None else view.noise[index]
+    return View(np.ascontiguousarray(view.X[index]), view.y[index], view.recipes, source, view.prefix, noise, view)
 
 
 def _prefix(view: View, factors: PowerFactors) -> Recipe:

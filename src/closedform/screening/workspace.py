@@ -9,12 +9,14 @@ from itertools import takewhile
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
-from closedform.exact import is_law
+from closedform.exact import is_law, n_open_constants
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
+from closedform.noise_level import pattern_left
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.metrics import description_length
 from closedform.symbolic.refit import refit
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
@@ -22,6 +24,11 @@ from closedform.symbolic.snap import tune
 # Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
 NEAR = 1e-9
 EXACT = 1e-11
+# Of formulas that leave nothing but noise: rounding a constant saves up to so many nats; a pattern less likely than
+# this is one; and each number that was not recognised makes it worth to look on for so many stages.
+_WORTH_OF_ROUNDING = 6.0
+_BY_CHANCE = 0.01
+_STAGES_FOR_A_NUMBER = 2
 _QUICK_ROWS = 120
 _SCREEN_ROWS = 300
 _FIT_ROWS = 2000
@@ -54,6 +61,10 @@ class Proposal:
     target : ndarray of shape (n_rows,), optional
         What ``recipe`` should be on the screening rows: it is trained there first, which is easier than through the
         outermost unit.
+    rank : float, optional
+        Order among proposals of one size where it is not that of ``promise``: with noise, length of the description.
+    slack : float
+        By which factor fitting may still lower ``promise``; no such limit is known where constants have to be trained.
     """
 
     recipe: Recipe
@@ -61,6 +72,8 @@ class Proposal:
     size: int = 0
     outer: Callable[[Recipe], Recipe] = _unchanged
     target: FloatArray | None = None
+    rank: float | None = None
+    slack: float = float("inf")
 
     def expression(self) -> Expression:
         """The whole formula."""
@@ -112,6 +125,8 @@ class Workspace:
     best: dict[int, float] = field(default_factory=dict)
     _seen: set[Expression] = field(default_factory=set)
     _proposed: dict[int, Expression] = field(default_factory=dict)
+    _shortest: float = float("inf")
+    _stages_left: int | None = None
 
     def __post_init__(self) -> None:
         order, weight = self.rng.permutation(self.problem.n_samples), self.problem.sample_weight
@@ -127,7 +142,7 @@ class Workspace:
         A good approximation of many parts must not keep a law of few parts waiting, so each size has its own quota.
         """
         made = takewhile(lambda _: not self.budget.expired(), proposals)
-        ordered = sorted(made, key=lambda proposal: (proposal.size, proposal.promise))
+        ordered = sorted(made, key=_order)
         judged = dict.fromkeys((proposal.size for proposal in ordered), 0)
         for proposal in ordered:
             if self.solved or self.budget.expired():
@@ -136,10 +151,14 @@ class Workspace:
                 continue
             expression = proposal.expression()
             # Nodes are shared, so that identity is the cheapest test for having been here before.
-            if id(expression) not in self._proposed:
+            if id(expression) not in self._proposed and self._hopeful(proposal, expression):
                 self._proposed[id(expression)] = expression
                 judged[proposal.size] += 1
                 yield from self.judge(self._trained_inside(proposal, expression))
+
+    def _hopeful(self, proposal: Proposal, expression: Expression) -> bool:
+        """Whether fitting might make it the best of its size."""
+        return proposal.promise < proposal.slack * self._record(expression.complexity) ** 2
 
     def judge(self, expression: Expression) -> Iterator[Candidate]:
         """The proposal with fitted constants, if it is new and good enough for its size."""
@@ -157,6 +176,8 @@ class Workspace:
                 return
         if reached.exactness < NEAR:
             yield from self._polish(expression)
+        elif self._may_be_all(expression, reached):
+            yield from self._settle(expression)
         else:
             yield from self._report(simplify(expression, self.problem.domain, use_sympy=False), expression)
 
@@ -209,6 +230,46 @@ class Workspace:
             yield candidate
             self.solved = self.solved or is_law(candidate.expression, self.problem)
 
+    def _may_be_all(self, expression: Expression, reached: Errors) -> bool:
+        """Whether a formula leaves no more than the noise, and its description could become the shortest so far."""
+        level = self.fitted.noise
+        if not level.settled or not level.explains((reached.exactness * self.fitted.scale) ** 2, self.fitted.n_samples):
+            return False
+        return self._length(expression) - _WORTH_OF_ROUNDING * expression.n_constants < self._shortest
+
+    def _settle(self, expression: Expression) -> Iterator[Candidate]:
+        """Round the constants of a formula that leaves nothing but noise, and say how much longer to look on."""
+        fitted = self.fitted
+        tuned = tune(
+            expression, fitted.columns, fitted.y, weights=fitted.sample_weight, loss=self.problem.loss
+        ).expression
+        simple = simplify(tuned, self.problem.domain, use_sympy=False)
+        for candidate in self._report(simple, tuned, expression):
+            yield candidate
+            length = self._length(candidate.expression)
+            residual = fitted.y - evaluate(candidate.expression, fitted.columns)
+            n_fitted = candidate.expression.n_constants
+            if length < self._shortest and self._is_noise(residual, n_fitted):
+                self._shortest = length
+                self._stages_left = 1 + _STAGES_FOR_A_NUMBER * n_open_constants(candidate.expression)
+
+    def _is_noise(self, residual: FloatArray, n_fitted: int) -> bool:
+        if not np.isfinite(residual).all():
+            return False
+        return pattern_left(self.fitted.X, residual, self.fitted.sample_weight, n_fitted=n_fitted) > _BY_CHANCE
+
+    def _length(self, expression: Expression) -> float:
+        """Nats of formula and residuals on the rows that are fitted."""
+        fitted = self.fitted
+        error = self.errors(expression, fitted).exactness
+        return description_length(expression, fitted.n_samples, error * error, variance=1.0)
+
+    def stage_done(self) -> None:
+        """Count a stage: after a formula that explains all but the noise, only a few more are worth the time."""
+        if self._stages_left is not None:
+            self._stages_left -= 1
+            self.solved |= self._stages_left <= 0
+
     def _report(self, *versions: Expression) -> Iterator[Candidate]:
         """The first version that is defined on all rows and within the limits, if it is the best of its size."""
         problem = self.problem
@@ -223,6 +284,10 @@ class Workspace:
                 loss = float(problem.loss.value(problem.y, values, problem.sample_weight))
                 yield Candidate(expression, loss, expression.complexity, self.engine, self.budget.elapsed())
             return
+
+
+def _order(proposal: Proposal) -> tuple[int, float]:
+    return proposal.size, proposal.promise if proposal.rank is None else proposal.rank
 
 
 def _loss_of_the_mean(problem: Problem) -> float:

@@ -34,6 +34,8 @@ _REACH, _REACH_OF_ZERO = 2.2, 3.0
 # rule; 1.5 instead of 1 halves that and costs the recognition of an integer half a decade of precision.
 _MARGIN_CLEAN = 6.0
 _MARGIN_NOISY = {Role.EXPONENT: 1.0, Role.INNER: 1.5, Role.LINEAR: 1.5}
+# All constants of a formula simple at once is a coincidence that says more than each of them alone.
+_MARGIN_TOGETHER = 1.5
 # Without noise: how far the error may rise.
 _RISE = 3.0
 # An error that falls to this fraction says that the constants before were not the best ones: judge again from there.
@@ -158,6 +160,12 @@ class Judge:
         return not self.clean and rmse(y, state.values, weights) < _COLLAPSE * rmse(y, self.start.values, weights)
 
 
+def _by_chance(count: int) -> float:
+    """Rise of chi squared that `count` true simple numbers exceed once in twenty times, after Wilson and Hilferty."""
+    third = 2.0 / (9.0 * count)
+    return count * (1.0 - third + 1.645 * math.sqrt(third)) ** 3
+
+
 def _many(count: int) -> float:
     """Rise of chi squared that `count` true simple numbers hardly ever exceed: mean plus three deviations."""
     return max(_REACH_OF_ZERO**2, count + 3.0 * math.sqrt(2.0 * count))
@@ -215,12 +223,9 @@ class _Search:
     def _greedy(self, chain: list[State]) -> list[State]:
         chain = list(chain)
         self._refused.clear()
-        if self._judge.clean:
-            # Usually all constants are what they seem to be: one refit instead of one for each.
-            together = {option.index: option.number for option in self._first_options(chain[-1])}
-            state = self._tried(chain[-1], together) if len(together) > 1 else None
-            if state is not None:
-                chain.append(state)
+        state = self._together(chain[-1])
+        if state is not None:
+            chain.append(state)
         for role in Role:
             while not self._judge.collapsed(chain[-1]):
                 state = self._next(chain[-1], role)
@@ -229,10 +234,22 @@ class _Search:
                 chain.append(state)
         return chain
 
+    def _together(self, state: State) -> State | None:
+        """The state after rounding every constant that may be simple: usually all are what they seem to be."""
+        best = list(self._first_options(state))
+        if len(best) < 2:
+            return None
+        after = self._tried(state, {option.index: option.number for option in best})
+        if after is None or self._judge.clean:
+            return after
+        rise = max(self._judge.rise(state, after), 0.0)
+        saved = sum(option.gain for option in best) - 0.5 * rise
+        return after if saved >= _MARGIN_TOGETHER and rise <= _by_chance(len(best)) else None
+
     def _first_options(self, state: State) -> Iterator[_Option]:
         """The best option of each constant that has one."""
         seen = set[int]()
-        for option in self._options(state, None):
+        for option in self._options(state, None, None if self._judge.clean else 0.0):
             if option.index not in seen:
                 seen.add(option.index)
                 yield option
@@ -252,7 +269,7 @@ class _Search:
     def _worth(self, before: State, after: State, option: _Option, role: Role) -> bool:
         return option.gain - 0.5 * max(self._judge.rise(before, after), 0.0) >= self._judge.margin(role, option.number)
 
-    def _options(self, state: State, role: Role | None) -> list[_Option]:
+    def _options(self, state: State, role: Role | None, margin: float | None = None) -> list[_Option]:
         """Simple numbers for the constants of one role, those first that shorten the description most."""
         errors = self._errors(state)
         roles = constant_roles(state.expression)
@@ -266,7 +283,7 @@ class _Search:
                 if not self._judge.clean and abs(number.value - value) > _reach(number) * errors[index]:
                     continue
                 gain = self._gain(state, index, number, tolerance if self._judge.clean else errors[index])
-                if gain >= self._judge.margin(roles[index], number):
+                if gain >= (self._judge.margin(roles[index], number) if margin is None else margin):
                     options.append(_Option(index, number, gain))
         return sorted(options, key=lambda option: -option.gain)
 

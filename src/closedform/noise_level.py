@@ -1,0 +1,284 @@
+r"""How much of a target is noise, and whether a residual is nothing but noise.
+
+Three estimates of the standard deviation of the noise, the first that applies:
+
+- *replicates*: rows with the same inputs differ by noise alone;
+- *differences* (one column): each value against the line through its two neighbours (Gasser, Sroka and Jennen-Steinmetz
+  1986, "Residual variance and residual pattern in nonlinear regression", doi:10.1093/biomet/73.3.625);
+- *smooth*: the residual of the polynomial with the least leave-one-out error (PRESS, Allen 1974,
+  doi:10.1080/00401706.1974.10489157), in the columns or in their logarithms.
+
+The last two take what they cannot follow for noise, so that they are upper estimates for rough functions. A formula in
+hand says more: :func:`pattern_left` asks whether what it leaves still depends on the columns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.library.polynomial import largest_degree, monomial_basis, n_monomials
+from closedform.library.powers import one_sign
+from closedform.library.relevance import most_relevant
+
+FloatArray = NDArray[np.float64]
+
+_MOST_ROWS = 2000
+_MOST_COLUMNS = 12
+_MOST_TERMS = 220
+# Terms of the polynomial that a residual is tested with: with more, a weak pattern drowns in their degrees of freedom.
+_MOST_TERMS_OF_A_PATTERN = 60
+_LARGEST_DEGREE = 10
+_CLASSES = 6
+_FEWEST_REPLICATES = 10
+_FEWEST_ROWS = 6
+# Residuals this many robust standard deviations out are held back where outliers are expected.
+_FAR_OUT = 4.0
+_PULLS = 5
+# Estimates whose ratio is above this are the same.
+_AGREES = 0.9
+# Standard deviations by which a true formula's mean square hardly ever exceeds an estimate.
+_BY_CHANCE = 3.5
+_MEDIAN_TO_DEVIATION = 1.4826
+
+
+@dataclass(frozen=True)
+class NoiseLevel:
+    """An estimate of the noise in a target.
+
+    Parameters
+    ----------
+    sigma : float
+        Standard deviation, in the units of the target; infinite where there are too few rows to say.
+    degrees : float
+        Degrees of freedom of the estimate.
+    source : {"replicates", "differences", "smooth", "none"}
+        What it comes from.
+    settled : bool
+        Whether it is noise for all that can be seen. False where a more flexible model may still find it smaller.
+    """
+
+    sigma: float
+    degrees: float
+    source: Literal["replicates", "differences", "smooth", "none"]
+    settled: bool
+
+    def explains(self, mean_square: float, n_rows: int) -> bool:
+        """Say whether a residual of this mean square on the same rows may well be noise alone.
+
+        A smooth model and a true formula see the same noise; they differ by what the terms of the one follow of it.
+
+        Parameters
+        ----------
+        mean_square : float
+            Mean square of the residual.
+        n_rows : int
+            Rows that both come from.
+        """
+        if not self.degrees > 0 or not n_rows > 0:
+            return False
+        if self.source == "smooth":
+            chance = np.sqrt(2.0 * max(n_rows - self.degrees, 1.0)) / n_rows
+        else:
+            chance = np.sqrt(2.0 / self.degrees)
+        return bool(np.sqrt(mean_square) <= self.sigma * np.sqrt(1.0 + _BY_CHANCE * chance))
+
+
+def noise_level(X: FloatArray, y: FloatArray, weight: FloatArray | None = None, *, robust: bool = False) -> NoiseLevel:
+    """Estimate the noise in a target.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        Columns, finite.
+    y : ndarray of shape (n_rows,)
+        Target, finite.
+    weight : ndarray of shape (n_rows,), optional
+        Positive weights; the noise is that of a row of average weight.
+    robust : bool, default=False
+        Whether outliers are to be expected: they are held back, and count as noise of the usual size.
+
+    Returns
+    -------
+    NoiseLevel
+    """
+    if len(y) > _MOST_ROWS:
+        index = np.linspace(0, len(y) - 1, _MOST_ROWS).astype(np.intp)
+        X, y, weight = X[index], y[index], None if weight is None else weight[index]
+    # Squares of very large and very small numbers are out of range.
+    largest = float(np.abs(y).max(initial=0.0))
+    if len(y) < _FEWEST_ROWS or largest == 0.0:
+        return NoiseLevel(float("inf") if largest else 0.0, 0.0, "none", False)
+    root = np.ones(len(y)) if weight is None else np.sqrt(weight / weight.mean())
+    y = y / largest
+    best = _replicates(X, y, root)
+    if best is None:
+        best, other = _smooth(X, y, root, robust), _differences(X, y, root, robust)
+        if other is not None and other.sigma < best.sigma:
+            best = replace(other, settled=best.settled and other.sigma > _AGREES * best.sigma)
+    return replace(best, sigma=largest * best.sigma)
+
+
+def pattern_left(X: FloatArray, residual: FloatArray, weight: FloatArray | None = None, *, n_fitted: int = 0) -> float:
+    """The probability that a residual which is pure noise looks at least as dependent on the columns as this one.
+
+    An F test of a polynomial of the columns and of steps along each of them. Small values say that a formula has left
+    something to be explained; noise alone gives any value from 0 to 1 equally often, or larger ones where constants
+    were fitted.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        Columns, finite.
+    residual : ndarray of shape (n_rows,)
+        What a formula leaves.
+    weight : ndarray of shape (n_rows,), optional
+        Positive weights of the rows.
+    n_fitted : int, default=0
+        Constants that were fitted to the rows.
+
+    Returns
+    -------
+    float
+        1 where there are too few rows to say anything.
+    """
+    from scipy.special import fdtrc
+
+    if len(residual) > _MOST_ROWS:
+        index = np.linspace(0, len(residual) - 1, _MOST_ROWS).astype(np.intp)
+        X, residual, weight = X[index], residual[index], None if weight is None else weight[index]
+    largest = float(np.abs(residual).max(initial=0.0))
+    n = len(residual)
+    if largest == 0.0 or n < 4 * _FEWEST_ROWS:
+        return 1.0
+    root = np.ones(n) if weight is None else np.sqrt(weight / weight.mean())
+    X = X[:, most_relevant(X, residual, _MOST_COLUMNS)]
+    degree = largest_degree(X.shape[1], min(_MOST_TERMS_OF_A_PATTERN, n // 8), _LARGEST_DEGREE)
+    columns = _polynomial(_standard(X), max(degree, 1))
+    if n >= 8 * (columns.shape[1] + (_CLASSES - 1) * X.shape[1]):
+        columns = np.hstack([columns, _steps(X)])
+    basis, _ = _range(columns * root[:, None])
+    target = residual / largest * root
+    explained, left = basis.shape[1] - 1, n - basis.shape[1] - n_fitted
+    # The mean is not a pattern: every formula with a constant removes it.
+    inside = float(np.sum((basis.T @ target) ** 2)) - float((root @ target) ** 2 / (root @ root))
+    outside = float(target @ target) - float(np.sum((basis.T @ target) ** 2))
+    if explained < 1 or left < 1:
+        return 1.0
+    if outside <= 0.0:
+        return 0.0
+    return float(fdtrc(explained, left, max(inside, 0.0) / explained / (outside / left)))
+
+
+# --- the three estimates ----------------------------------------------------------------------------------------------
+
+
+def _replicates(X: FloatArray, y: FloatArray, root: FloatArray) -> NoiseLevel | None:
+    _, group, count = np.unique(X, axis=0, return_inverse=True, return_counts=True)
+    group = group.reshape(-1)
+    degrees = int(np.sum(count - 1))
+    if degrees < _FEWEST_REPLICATES:
+        return None
+    mass = np.bincount(group, root * root)
+    mean = np.bincount(group, root * root * y) / np.where(mass > 0, mass, 1.0)
+    squares = float(np.sum((root * (y - mean[group])) ** 2))
+    return NoiseLevel(float(np.sqrt(squares / degrees)), float(degrees), "replicates", True)
+
+
+def _differences(X: FloatArray, y: FloatArray, root: FloatArray, robust: bool) -> NoiseLevel | None:
+    """One column alone: neighbours are near each other there, and hardly ever elsewhere."""
+    varying = np.flatnonzero(np.ptp(X, axis=0) > 0)
+    if len(varying) != 1:
+        return None
+    order = np.argsort(X[:, varying[0]], kind="stable")
+    x, y, root = X[order, varying[0]], y[order], root[order]
+    gap = x[2:] - x[:-2]
+    share = np.where(gap > 0, (x[2:] - x[1:-1]) / np.where(gap > 0, gap, 1.0), 0.5)
+    variance = 1 / root[1:-1] ** 2 + share**2 / root[:-2] ** 2 + (1 - share) ** 2 / root[2:] ** 2
+    pseudo = (share * y[:-2] + (1 - share) * y[2:] - y[1:-1]) / np.sqrt(variance)
+    # Overlapping triples tell less than as many independent ones would.
+    return NoiseLevel(_deviation(pseudo, len(pseudo), robust), len(pseudo) / 2, "differences", True)
+
+
+def _smooth(X: FloatArray, y: FloatArray, root: FloatArray, robust: bool) -> NoiseLevel:
+    best, least = NoiseLevel(float("inf"), 0.0, "none", False), float("inf")
+    for basis, ends in _surrogates(X[:, most_relevant(X, y, _MOST_COLUMNS)], root):
+        tried: list[tuple[float, NoiseLevel]] = []
+        for end in ends:
+            residual = _residual(basis[:, :end], y * root, robust)
+            leverage = np.minimum(np.sum(basis[:, :end] ** 2, axis=1), 1 - 1e-9)
+            unseen = _deviation(residual / (1 - leverage), len(y), robust)
+            sigma = _deviation(residual, len(y) - end, robust)
+            tried.append((unseen, NoiseLevel(sigma, float(len(y) - end), "smooth", False)))
+        degree = min(range(len(tried)), key=lambda k: tried[k][0])
+        if tried[degree][0] < least:
+            # Where the next degree brings nothing, or the last two brought little, there is nothing left to follow.
+            settled = degree < len(tried) - 1 or (degree >= 2 and tried[degree][0] > _AGREES * tried[degree - 2][0])
+            least, best = tried[degree][0], replace(tried[degree][1], settled=settled)
+    return best
+
+
+def _residual(basis: FloatArray, target: FloatArray, robust: bool) -> FloatArray:
+    """What an orthonormal basis leaves of a target; outliers are moved up to the others before they pull on it."""
+    residual = target - basis @ (basis.T @ target)
+    for _ in range(_PULLS if robust else 0):
+        far = _FAR_OUT * _MEDIAN_TO_DEVIATION * float(np.median(np.abs(residual)))
+        pulled = target - residual + np.clip(residual, -far, far)
+        residual = target - basis @ (basis.T @ pulled)
+    return np.asarray(residual, dtype=np.float64)
+
+
+def _deviation(residual: FloatArray, degrees: int, robust: bool) -> float:
+    if robust:
+        return _MEDIAN_TO_DEVIATION * float(np.median(np.abs(residual))) * float(np.sqrt(len(residual) / degrees))
+    return float(np.sqrt(np.sum(residual * residual) / degrees))
+
+
+# --- surrogates -------------------------------------------------------------------------------------------------------
+
+
+def _surrogates(X: FloatArray, root: FloatArray) -> Iterator[tuple[FloatArray, list[int]]]:
+    """Polynomials in the columns, and in the logarithms of those that keep one sign.
+
+    An orthonormal basis for each, sorted by degree, and where each degree ends.
+    """
+    positive = [j for j in range(X.shape[1]) if one_sign(X[:, j])]
+    logs = X.copy()
+    logs[:, positive] = np.log(np.abs(X[:, positive]))
+    largest = largest_degree(X.shape[1], min(_MOST_TERMS, len(X) // 3), _LARGEST_DEGREE)
+    for features in (X, logs) if positive else (X,):
+        basis, kept = _range(_polynomial(_standard(features), largest) * root[:, None])
+        # The triangle keeps the order, so that the first columns span the lower degrees.
+        yield basis, [int(kept[: n_monomials(X.shape[1], degree)].sum()) for degree in range(largest + 1)]
+
+
+def _polynomial(features: FloatArray, degree: int) -> FloatArray:
+    return monomial_basis(features, [str(j) for j in range(features.shape[1])], degree).values(features)
+
+
+def _steps(X: FloatArray) -> FloatArray:
+    """Which quantile class of each column a row is in."""
+    inner = np.quantile(X, np.arange(1, _CLASSES) / _CLASSES, axis=0)
+    classes = np.sum(X[None] > inner[:, None], axis=0)
+    steps = (classes[:, :, None] == np.arange(1, _CLASSES)).astype(np.float64)
+    return steps.reshape(len(X), -1)
+
+
+def _standard(X: FloatArray) -> FloatArray:
+    largest = np.abs(X).max(axis=0)
+    scaled = X / np.where(largest > 0, largest, 1.0)
+    spread = scaled.std(axis=0)
+    result: FloatArray = (scaled - scaled.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
+    return result
+
+
+def _range(columns: FloatArray) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """An orthonormal basis of what the columns span, and which of them added to it."""
+    norms = np.linalg.norm(columns, axis=0)
+    vectors, triangle = np.linalg.qr(columns / np.where(norms > 0, norms, 1.0))
+    kept = np.abs(np.diag(triangle)) > 1e-10
+    return np.asarray(vectors[:, kept], dtype=np.float64), kept
