@@ -119,7 +119,7 @@ def noise_level(X: FloatArray, y: FloatArray, weight: FloatArray | None = None, 
     if best is None:
         best, other = _smooth(X, y, root, robust), _differences(X, y, root, robust)
         if other is not None and other.sigma < best.sigma:
-            best = replace(other, settled=best.settled and other.sigma > _AGREES * best.sigma)
+            best = other
     return replace(best, sigma=largest * best.sigma)
 
 
@@ -196,12 +196,20 @@ def _differences(X: FloatArray, y: FloatArray, root: FloatArray, robust: bool) -
         return None
     order = np.argsort(X[:, varying[0]], kind="stable")
     x, y, root = X[order, varying[0]], y[order], root[order]
-    gap = x[2:] - x[:-2]
-    share = np.where(gap > 0, (x[2:] - x[1:-1]) / np.where(gap > 0, gap, 1.0), 0.5)
-    variance = 1 / root[1:-1] ** 2 + share**2 / root[:-2] ** 2 + (1 - share) ** 2 / root[2:] ** 2
-    pseudo = (share * y[:-2] + (1 - share) * y[2:] - y[1:-1]) / np.sqrt(variance)
+    near = _deviation(_against_neighbours(x, y, root, 1), len(y) - 2, robust)
+    # What the function bends between neighbours grows with their distance; noise does not.
+    wide = _deviation(_against_neighbours(x, y, root, 2), len(y) - 4, robust)
     # Overlapping triples tell less than as many independent ones would.
-    return NoiseLevel(_deviation(pseudo, len(pseudo), robust), len(pseudo) / 2, "differences", True)
+    return NoiseLevel(near, len(y) / 2, "differences", near > _AGREES * wide)
+
+
+def _against_neighbours(x: FloatArray, y: FloatArray, root: FloatArray, step: int) -> FloatArray:
+    """Each value against the line through the values `step` places before and after, with the variance of a value."""
+    gap = x[2 * step :] - x[: -2 * step]
+    share = np.where(gap > 0, (x[2 * step :] - x[step:-step]) / np.where(gap > 0, gap, 1.0), 0.5)
+    variance = 1 / root[step:-step] ** 2 + share**2 / root[: -2 * step] ** 2 + (1 - share) ** 2 / root[2 * step :] ** 2
+    pseudo = (share * y[: -2 * step] + (1 - share) * y[2 * step :] - y[step:-step]) / np.sqrt(variance)
+    return np.asarray(pseudo, dtype=np.float64)
 
 
 def _smooth(X: FloatArray, y: FloatArray, root: FloatArray, robust: bool) -> NoiseLevel:

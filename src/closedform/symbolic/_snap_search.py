@@ -28,12 +28,12 @@ FloatArray = NDArray[np.float64]
 
 # Standard errors that a number may lie away from the constant; more for 0, as a term less is worth more than a
 # number that is easier to read, and the description length has the last word.
-_REACH, _REACH_OF_ZERO = 2.2, 3.0
+_REACH, _REACH_OF_ZERO = 2.8, 3.0
 # Nats by which the description must become shorter; below that, chance is a good enough explanation.
-# With noise 2 to 10 % of arbitrary constants are mistaken for simple ones, most at exponents, where simple ones are the
-# rule; 1.5 instead of 1 halves that and costs the recognition of an integer half a decade of precision.
+# With noise 2 to 15 % of arbitrary constants are mistaken for simple ones, most at exponents, where simple ones are the
+# rule; half a nat more halves that and costs the recognition of an integer half a decade of precision.
 _MARGIN_CLEAN = 6.0
-_MARGIN_NOISY = {Role.EXPONENT: 1.0, Role.INNER: 1.5, Role.LINEAR: 1.5}
+_MARGIN_NOISY = {Role.EXPONENT: 0.5, Role.INNER: 1.0, Role.LINEAR: 1.5}
 # All constants of a formula simple at once is a coincidence that says more than each of them alone.
 _MARGIN_TOGETHER = 1.5
 # Without noise: how far the error may rise.

@@ -1,0 +1,94 @@
+"""Screening of noisy targets: the law comes first among what fits equally well, and then the search ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from closedform.engines.base import Budget, Problem
+from closedform.library.links import LINKS
+from closedform.library.pool import build
+from closedform.library.pools import term_pool
+from closedform.screening import noisy, proposals
+from closedform.screening.stages import Screen
+from closedform.screening.view import on_rows, whole_view
+from closedform.screening.workspace import Workspace
+from closedform.symbolic import Expression
+from closedform.symbolic.pareto import choose
+
+
+def noisy_problem(text, rng, noise, n_rows=800, low=1.0, high=3.0):
+    expression = Expression.parse(text)
+    names = expression.variables
+    X = rng.uniform(low, high, size=(n_rows, len(names)))
+    y = expression.evaluate(dict(zip(names, X.T, strict=True)))
+    return Problem(X, y + noise * float(np.sqrt(np.mean(y**2))) * rng.normal(size=n_rows), names)
+
+
+def screened(problem, rng, seconds=30.0):
+    workspace = Workspace(problem, Budget(seconds), rng, "screen")
+    found = list(Screen().run(workspace, rng))
+    return workspace, choose(found, y=problem.y)
+
+
+@pytest.mark.parametrize(
+    ("law", "noise"),
+    [
+        ("a*b*sin(c)", 0.01),
+        ("a*exp(-b/c)", 0.02),
+        ("a*b + c*d", 0.1),
+        ("a*(b**2 + c**2)/2", 0.1),
+        ("a/(1 + b)", 0.05),
+    ],
+)
+def test_laws_are_found_and_the_search_ends_there(law, noise, rng):
+    problem = noisy_problem(law, rng, noise)
+    workspace, chosen = screened(problem, rng)
+    assert chosen.expression.equivalent(Expression.parse(law)), chosen.expression
+    assert workspace.solved
+    assert workspace.budget.remaining() > 0
+
+
+def test_views_know_the_noise_and_clean_targets_have_none(rng):
+    problem = noisy_problem("a*b", rng, 0.1)
+    view = whole_view(problem)
+    assert view.noise is not None
+    sigma = 0.1 * np.sqrt(np.mean((problem.X[:, 0] * problem.X[:, 1]) ** 2))
+    np.testing.assert_allclose(view.noise, sigma, rtol=0.1)
+    few = on_rows(view, np.arange(0, 800, 4))
+    assert len(few.noise) == 200
+    assert few.all_rows is view
+    assert whole_view(noisy_problem("a*b", rng, 0.0)).noise is None
+
+
+def test_rows_whose_noise_leaves_the_domain_of_a_unit_do_not_count(rng):
+    problem = noisy_problem("exp(-a*a)", rng, 0.1, low=0.0)
+    view = whole_view(problem)
+    assert problem.y.min() < 0
+    log = next(link for link in LINKS if link.name == "log y")
+    seen = noisy.seen_through(view, log)
+    assert seen is None or (len(seen.rows) < 800 and (problem.y[seen.rows] > 0).all())
+    easier = noisy.seen_through(whole_view(noisy_problem("exp(-a)", rng, 0.05)), log)
+    assert easier is not None
+    # An error of y weighs more in log y where y is small.
+    y, root = np.exp(easier.values), easier.root
+    assert np.corrcoef(y, root)[0, 1] > 0.9
+
+
+def test_of_equally_good_proposals_the_short_one_comes_first(rng):
+    problem = noisy_problem("a*b + c*d", rng, 0.1)
+    view = on_rows(whole_view(problem), np.arange(300))
+    pool = term_pool(view.X, view.recipes, 800, rng, problem.operators)
+    links = proposals.usable(view, problem.operators)[:1]
+    made = [one for one in noisy.sums_of_terms(view, pool, links, 3) if one.size == 2]
+    best = min(made, key=lambda one: one.rank)
+    variables = {frozenset(part.variables) for part in build(best.recipe).args if part.variables}
+    assert variables == {frozenset("ab"), frozenset("cd")}
+    # Several fit as well or better.
+    assert sum(one.promise < 1.15 * best.promise for one in made) > 1
+
+
+def test_the_search_is_repeatable(rng):
+    problem = noisy_problem("a*(b**2 + c**2)/2", rng, 0.1)
+    first, second = (screened(problem, np.random.default_rng(3))[1] for _ in range(2))
+    assert first.expression == second.expression
