@@ -113,6 +113,20 @@ def squared_error(expression: Expression, problem: Problem, rows: IntArray | Non
     return _loss(values, replace(problem, loss=SquaredLoss()), rows)
 
 
+def admitted_candidate(candidate: Candidate, problem: Problem, archive: Archive[Candidate]) -> Candidate | None:
+    """The candidate, if need be with other constants, so that the problem admits it; None if there are none.
+
+    Constants are only looked for where an archive would accept the candidate with those that it has, the best ones.
+    """
+    if not archive.would_accept(candidate.loss, candidate.complexity):
+        return None
+    admitted = problem.admitted(candidate.expression)
+    if admitted is None or admitted is candidate.expression:
+        return candidate if admitted is not None else None
+    loss = loss_of(admitted, problem)
+    return replace(candidate, expression=admitted, loss=loss, complexity=admitted.complexity)
+
+
 def loss_floor(problem: Problem) -> float:
     """The loss of a formula whose errors cannot be told from rounding."""
     return float(problem.loss.pointwise(np.float64(rounding_error(problem.y, problem.sample_weight))))
@@ -199,9 +213,12 @@ def _front(formulas: Sequence[Formula], floor: float) -> list[Formula]:
 
 def _add(archive: Archive[Candidate], candidate: Candidate, expression: Expression, searched: Problem) -> bool:
     """Offer one version of a candidate to the archive; says whether the version can be used at all."""
-    loss = loss_of(expression, searched)
-    if not np.isfinite(loss) or not searched.admits(expression):
+    as_it_came = expression is candidate.expression
+    admitted = searched.admitted(expression) if as_it_came or searched.admits(expression) else None
+    loss = float("inf") if admitted is None else loss_of(admitted, searched)
+    if admitted is None or not np.isfinite(loss):
         return False
+    expression = admitted
     archive.add(replace(candidate, expression=expression, loss=loss, complexity=expression.complexity))
     return True
 

@@ -82,13 +82,15 @@ def fit_to_all_rows(formula: Formula, whole: Problem, budget: Budget) -> Formula
     -------
     Formula
         Never worse on all rows than the one given, up to what keeping rounded constants costs. Its losses stay: they
-        belong to the constants before this fit.
+        belong to the constants before this fit. The formula given, where the new constants are not admitted.
     """
     expression = formula.expression
     if not expression.n_constants or budget.expired() or not np.isfinite(values_on(expression, whole)).all():
         return formula
     if not _is_exact(expression, whole):
         expression = _with_rounded_kept(expression, whole, budget)
+        if not whole.admits(expression):
+            return formula
     return replace(formula, expression=expression, standard_errors=_errors(expression, whole))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from closedform.engines.base import Budget, Candidate, Engine, Problem
 from closedform.exceptions import Status
-from closedform.finish import loss_floor
+from closedform.finish import admitted_candidate, loss_floor
 from closedform.symbolic.pareto import Archive
 
 logger = logging.getLogger(__name__)
@@ -105,8 +105,9 @@ def search(
         for position, (engine, child) in enumerate(zip(engines, rng.spawn(len(engines)), strict=True)):
             share = budget.share(1 / (len(engines) - position))
             found = engine.candidates(problem, budget=share, archive=archive.front, rng=child)
-            for candidate in _survive(engine.name, found, failures):
-                if archive.add(candidate):
+            for proposed in _survive(engine.name, found, failures):
+                candidate = admitted_candidate(proposed, problem, archive)
+                if candidate is not None and archive.add(candidate):
                     logger.debug("%s found %s (loss %.3g)", engine.name, candidate.expression, candidate.loss)
                     if monitor is not None:
                         monitor(Progress(engine.name, budget.elapsed(), budget.max_time, archive.front))

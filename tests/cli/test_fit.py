@@ -230,3 +230,25 @@ def test_fit_then_show_then_predict(tmp_path, model):
     assert process("show", path, "--format", "text").out.strip() in done.out
     predicted = process("predict", path, "-", "--json", stdin="k\n4\n100\n").json["prediction"]
     np.testing.assert_allclose(predicted, [20.0, 2500.0], rtol=1e-9)
+
+
+def test_constraints(fit, tmp_path):
+    done = fit("--constraint", "monotone:x:down", "--constraint", "bounds:0:", "--out", tmp_path / "m.json")
+    assert "y = 2*x + 3" not in done.out
+    assert "keeps to the constraints" in done.err
+    assert [type(one).__name__ for one in load(tmp_path / "m.json").constraints] == ["Monotone", "Bounds"]
+    assert "y = 2*x + 3" in fit("--constraint", "monotone:x:up").out
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("monotone:xx:up", "did you mean 'x'"), ("bound:0:1", "did you mean 'bounds'"), ("bounds:1:0", "above high")],
+)
+def test_constraints_that_cannot_be_used(fit, text, message):
+    done = fit("--constraint", text)
+    assert (done.code, done.out) == (2, "") and message in done.err
+
+
+def test_a_network_takes_no_constraints(fit):
+    done = fit("--model", "ran", "--constraint", "positive")
+    assert done.code == 2 and "--constraint goes with --model symbolic or lies" in done.err

@@ -41,6 +41,7 @@ _ENDINGS = {
 _FORMULA_OPTIONS = {
     "max_complexity": "--max-complexity",
     "operators": "--operators",
+    "constraint": "--constraint",
     "select": "--select",
     "units": "--units",
 }
@@ -59,6 +60,7 @@ def fit(
     max_time: fit_options.MaxTime = 60.0,
     max_complexity: fit_options.MaxComplexity = 60,
     operators: fit_options.Operators = None,
+    constraint: fit_options.Constraints = None,
     loss: fit_options.Loss = LossName.SQUARED,
     select: fit_options.Select = SelectRule.MDL,
     seed: fit_options.Seed = 0,
@@ -75,6 +77,7 @@ def fit(
         "max_complexity": max_complexity,
         "operators": fit_options.checked_operators(operators or []),
         "units": fit_options.checked_units(units or []),
+        "constraints": fit_options.checked_constraints(constraint or []),
         "loss": loss.value,
         "model_selection": select.value,
         "holdout": holdout,

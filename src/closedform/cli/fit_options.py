@@ -15,6 +15,8 @@ from closedform.exceptions import InputError, did_you_mean
 if TYPE_CHECKING:
     import pandas as pd
 
+    from closedform.constraints.base import Constraint
+
 NETWORK = "RAN"
 """What `checked_model` returns for ``--model ran``: regressor or classifier, as the target asks for."""
 
@@ -56,6 +58,10 @@ _HOLDOUT_HELP = "Share of the rows kept aside to measure the error on; none of f
 _MODEL_HELP = "symbolic: the search with all engines; lies: LIES networks alone; ran: additive, for any table."
 _TASK_HELP = "What a ran model predicts: numbers or classes; auto looks at the target and says why."
 _OPERATORS_HELP = "What formulas may contain besides sums, products and whole powers, as in div,exp,log."
+_CONSTRAINT_HELP = (
+    "What every formula has to keep to, as in monotone:x:up, bounds:0:1, positive, value:x=0:1, forbid:sin, "
+    "max-uses:exp:1, not-nested:sin:exp, only-on:exp:t; may be repeated."
+)
 _SELECT_HELP = "How one formula is chosen: shortest description of the data, best trade-off, or smallest error."
 _UNITS_HELP = "Units of columns and target, as in m:kg,v:m/s,y:J; may be repeated. Others are pure numbers."
 _OUT_HELP = "Model file, for predict and show."
@@ -93,6 +99,10 @@ Operators = Annotated[
 ]
 Units = Annotated[
     list[str] | None, typer.Option("--units", metavar="COLUMN:UNIT", help=_UNITS_HELP, rich_help_panel=_DATA)
+]
+Constraints = Annotated[
+    list[str] | None,
+    typer.Option("--constraint", metavar="TEXT", help=_CONSTRAINT_HELP, rich_help_panel=_SEARCH),
 ]
 Loss = Annotated[
     LossName,
@@ -167,6 +177,13 @@ def checked_units(given: Sequence[str]) -> dict[str, str] | None:
             raise InputError(f"--units gives the unit of '{name}' twice.")
         units[name] = unit
     return units or None
+
+
+def checked_constraints(given: Sequence[str]) -> list[Constraint] | None:
+    """Return the constraints that ``--constraint`` gives, None for none; raises InputError for what is none."""
+    from closedform.constraints.text import parse_constraint
+
+    return [parse_constraint(text) for text in given] or None
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,22 @@ class Requirement(Protocol):
         ...
 
 
+@runtime_checkable
+class Adjustable(Requirement, Protocol):
+    """A requirement that can change the constants of a formula so that they keep to it."""
+
+    def adjusted(
+        self,
+        expression: Expression,
+        columns: Mapping[str, FloatArray],
+        y: FloatArray,
+        weight: FloatArray | None,
+        loss: Loss,
+    ) -> Expression | None:
+        """Return a formula of the same form with the best constants that are admitted; None if none were found."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Problem:
     """One table with one target, checked and ready to be searched.
@@ -129,6 +145,19 @@ class Problem:
     def admits(self, expression: Expression) -> bool:
         """Say whether a formula may be reported: its form is admitted, and its values with these constants are."""
         return self.admits_form(expression) and all(one.admits(expression) for one in self.requirements)
+
+    def admitted(self, expression: Expression) -> Expression | None:
+        """Return the formula if it is admitted, else one with other constants that is; None if none was found."""
+        if not self.admits_form(expression):
+            return None
+        if all(one.admits(expression) for one in self.requirements):
+            return expression
+        for one in self.requirements:
+            if isinstance(one, Adjustable):
+                found = one.adjusted(expression, self.columns, self.y, self.sample_weight, self.loss)
+                if found is not None and self.admits(found):
+                    return found
+        return None
 
 
 class Budget:

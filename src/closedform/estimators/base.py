@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     """Regression by a search for formulas; subclasses say which engines search.
 
-    Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `units`, `loss`,
+    Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `units`, `constraints`, `loss`,
     `model_selection`, `holdout`, `n_jobs`, `random_state`, `progress` and `warm_start`.
     """
 
@@ -110,6 +110,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             # The rows held out by an earlier fit stay unseen when it is continued.
             seed=old[0].seed if old else parameters.draw_seed(self.random_state),
             n_searches=old[0].n_searches if old else 0,
+            constraints=parameters.check_constraints(self.constraints),
             n_threads=parameters.check_n_jobs(self.n_jobs),
         )
 
@@ -176,7 +177,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             warnings.warn(f"engine {name!r} stopped with an error: {error}", ConvergenceWarning, stacklevel=3)
         nothing = all(formula.engine == BASELINE for formula in found.formulas)
         if found.status in (Status.INTERRUPTED, Status.FAILED) or (nothing and found.status is not Status.CONVERGED):
-            first = "Nothing better than a constant was found. " if nothing else ""
+            kept = " that keeps to the constraints" if self.constraints else ""
+            first = f"Nothing better than a constant{kept} was found. " if nothing else ""
             text = f"{first}{found.status.message} {found.status.advice}"
             warnings.warn(text, ConvergenceWarning, stacklevel=3)
 

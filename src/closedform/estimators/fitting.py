@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from closedform.constraints.base import Constraint
+from closedform.constraints.bound import bind, check_together
+from closedform.constraints.units import InOtherUnits
 from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Problem, Requirement
 from closedform.exceptions import InputError, Status
 from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split
@@ -73,6 +76,8 @@ class Plan:
         Threads that numerical libraries may use; None leaves them as they are.
     units : mapping of str to str, optional
         Units of columns and targets, checked.
+    constraints : tuple of Constraint
+        What every formula has to keep to.
     """
 
     engines: tuple[Engine, ...]
@@ -86,6 +91,7 @@ class Plan:
     monitor: Monitor | None = None
     n_threads: int | None = None
     units: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[Constraint, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -125,6 +131,7 @@ def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequenc
 
 def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression]) -> Found:
     texts = {name: unit for name, unit in plan.units.items() if name in (*data.table.names, data.target_name)}
+    check_together(plan.constraints, data.table.names)
     table, y, weight = _rows_that_count(data)
     units = _Units.of(table, y)
     whole = units.outer(table, y, weight, plan)
@@ -134,6 +141,11 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
         whole = replace(whole, requirements=(*whole.requirements, learned.rules))
     result = _searched(units, whole.rows(rows.search), plan, budget, start)
     formulas, interrupted = _finished(result.candidates, whole, rows, budget)
+    if not formulas:
+        raise InputError(
+            f"no formula that keeps to the constraints was found in {budget.elapsed():.0f} s, and no constant does: "
+            "relax one of the constraints, or allow more time."
+        )
     chosen = choose_formula(formulas, whole, rows, plan.rule)
     if chosen >= len(formulas):
         raise InputError("model_selection must return one of the formulas that it was given.")
@@ -204,20 +216,29 @@ class _Units:
 
     def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan) -> Problem:
         """The problem of all rows, in the units in which losses are reported."""
+        requirements: tuple[Requirement, ...] = bind(plan.constraints, table.columns, y)
         if self.extreme:
             table, y = self.scaling.scale_table(table), self.scaling.scale_target(y)
-        return Problem(table.values, y, table.names, weight, plan.loss, plan.operators, plan.max_complexity)
+            requirements = self._in_own_units(requirements)
+        forbidden = {name for one in plan.constraints for name in one.operators()}
+        operators = plan.operators - forbidden
+        return Problem(
+            table.values, y, table.names, weight, plan.loss, operators, plan.max_complexity, requirements=requirements
+        )
 
     def inner(self, problem: Problem) -> Problem:
         """The same rows in the units of the search."""
         if self.extreme or self.scaling.is_identity:
             return problem
         table = self.scaling.scale_table(Table(problem.names, problem.X))
-        # Dimensions are the same whatever the powers of ten.
-        requirements = tuple(
-            one if isinstance(one, UnitRules) else _InUnitsOfTheTable(one, self.scaling) for one in problem.requirements
-        )
+        requirements = self._in_own_units(problem.requirements)
         return replace(problem, X=table.values, y=self.scaling.scale_target(problem.y), requirements=requirements)
+
+    def _in_own_units(self, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
+        # Dimensions are the same whatever the powers of ten.
+        return tuple(
+            one if isinstance(one, UnitRules) else InOtherUnits(one, self.scaling, self.inwards) for one in requirements
+        )
 
     def inwards(self, expression: Expression) -> Expression:
         """A formula over the table's columns in the units of the search."""
@@ -248,35 +269,19 @@ class _Units:
         return replace(formula, expression=original, standard_errors=errors)
 
 
-@dataclass(frozen=True)
-class _InUnitsOfTheTable:
-    """A requirement for formulas in the units of the search, asked of what they are in the table's own."""
-
-    requirement: Requirement
-    scaling: Scaling
-
-    def admits_form(self, expression: Expression) -> bool:
-        """Say whether the requirement admits the form of the original."""
-        return self.requirement.admits_form(canonical(self.scaling.to_original(expression)))
-
-    def admits(self, expression: Expression) -> bool:
-        """Say whether the requirement admits the original."""
-        return self.requirement.admits(canonical(self.scaling.to_original(expression)))
-
-
 # --- search -----------------------------------------------------------------------------------------------------------
 
 
 def _searched(units: _Units, problem: Problem, plan: Plan, budget: Budget, start: Sequence[Expression]) -> SearchResult:
     """Candidates in the units in which losses are reported; the best constant is always among them."""
-    baseline = _candidate(_best_constant(problem), problem, BASELINE)
-    if baseline.loss <= loss_floor(problem):
-        return SearchResult((baseline,), Status.CONVERGED, budget.elapsed())
+    baseline = _admitted([_best_constant(problem)], problem, BASELINE)
+    if any(one.loss <= loss_floor(problem) for one in baseline):
+        return SearchResult(tuple(baseline), Status.CONVERGED, budget.elapsed())
     if not problem.n_features:
-        return SearchResult((baseline,), Status.FAILED, budget.elapsed())
+        return SearchResult(tuple(baseline), Status.FAILED, budget.elapsed())
     inner = units.inner(problem)
-    known = [_candidate(_best_constant(inner), inner, BASELINE)]
-    known += [_candidate(_refitted(units.inwards(one), inner), inner, "warm start") for one in start]
+    known = _admitted([_best_constant(inner)], inner, BASELINE)
+    known += _admitted([_refitted(units.inwards(one), inner) for one in start], inner, "warm start")
     result = search(
         inner,
         plan.engines,
@@ -286,7 +291,7 @@ def _searched(units: _Units, problem: Problem, plan: Plan, budget: Budget, start
         monitor=None if plan.monitor is None else _outside_monitor(plan.monitor, units),
     )
     outer = [_outer_candidate(candidate, units, problem) for candidate in result.candidates]
-    return replace(result, candidates=(baseline, *outer))
+    return replace(result, candidates=(*baseline, *outer))
 
 
 def _outer_candidate(candidate: Candidate, units: _Units, problem: Problem) -> Candidate:
@@ -302,6 +307,12 @@ def _outer_candidate(candidate: Candidate, units: _Units, problem: Problem) -> C
 
 def _candidate(expression: Expression, problem: Problem, engine: str) -> Candidate:
     return Candidate(expression, loss_of(expression, problem), expression.complexity, engine, 0.0)
+
+
+def _admitted(expressions: Iterable[Expression], problem: Problem, engine: str) -> list[Candidate]:
+    """Those that the problem admits, if need be with other constants."""
+    admitted = (problem.admitted(one) for one in expressions)
+    return [_candidate(one, problem, engine) for one in admitted if one is not None]
 
 
 def _best_constant(problem: Problem) -> Expression:

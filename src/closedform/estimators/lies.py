@@ -54,6 +54,9 @@ class LIESRegressor(AbstractFormulaRegressor):
         ``units``); columns without one are pure numbers. Formulas that add up different quantities are no candidates.
         Fitted constants are pure numbers, unless the data show that the columns alone cannot make up the law; then
         constants may carry units, see `insights_`. None checks nothing.
+    constraints : sequence of Constraint or str, default=None
+        What every formula has to keep to, such as ``[Monotone("dose"), Bounds(low=0), Forbidden("sin")]``; see
+        :mod:`closedform.constraints`, also for what is proven and what is checked.
     loss : str or Loss, default="squared"
         What candidates are fitted and judged by: ``"squared"``, ``"absolute"``, ``"huber"``, ``"exp"``, or an object
         from :mod:`closedform.losses`.
@@ -120,6 +123,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         max_complexity: int = 60,
         operators: Any = None,
         units: Any = None,
+        constraints: Any = None,
         loss: Any = "squared",
         model_selection: Any = "mdl",
         holdout: float = 0.2,
@@ -145,6 +149,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         self.max_complexity = max_complexity
         self.operators = operators
         self.units = units
+        self.constraints = constraints
         self.loss = loss
         self.model_selection = model_selection
         self.holdout = holdout

@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from closedform.constraints.base import Constraint
+from closedform.constraints.text import from_record, is_plain, parse_constraint, to_record
 from closedform.engines.base import DEFAULT_OPERATORS, Engine
 from closedform.exceptions import InputError, did_you_mean
 from closedform.losses import LOSSES, Loss
@@ -117,6 +119,22 @@ def check_device(value: Any) -> str:
     return "cuda" if device == "cuda" else "cpu"
 
 
+def check_constraints(constraints: Any) -> tuple[Constraint, ...]:
+    """Return constraints as records; texts are read, see :func:`closedform.constraints.parse_constraint`."""
+    if constraints is None:
+        return ()
+    if isinstance(constraints, str | Constraint | Mapping) or not isinstance(constraints, Iterable):
+        raise InputError(f'constraints must be a list such as [Monotone("x"), Bounds(low=0)], got {constraints!r}.')
+    read = tuple(parse_constraint(one) if isinstance(one, str) else one for one in constraints)
+    for one in read:
+        if not isinstance(one, Constraint):
+            raise InputError(
+                "constraints must hold objects from closedform.constraints, or texts such as 'monotone:x:up', "
+                f"got {one!r}."
+            )
+    return read
+
+
 def check_rule(rule: Any) -> Rule:
     """Return a rule that chooses a formula of the front: a name or a callable."""
     if callable(rule) or (isinstance(rule, str) and rule in _RULES):
@@ -176,6 +194,8 @@ def _plain(value: Any) -> Any:
         return {"loss": value.name, **dataclasses.asdict(value)}
     if isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair):
         return {"units": dict(value)}
+    if is_plain(value):
+        return to_record(value)
     if isinstance(value, list | tuple | set | frozenset):
         items = [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
         return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items) else items
@@ -199,6 +219,8 @@ def from_plain(value: Any) -> Any:
         return value
     if isinstance(value.get("units"), dict):
         return dict(value["units"])
+    if "constraint" in value:
+        return from_record(value)
     rest = {name: from_plain(item) for name, item in value.items() if name not in ("loss", "engine")}
     try:
         if "engine" in value:

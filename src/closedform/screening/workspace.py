@@ -273,11 +273,17 @@ class Workspace:
     def _report(self, *versions: Expression) -> Iterator[Candidate]:
         """The first version that is defined on all rows and within the limits, if it is the best of its size."""
         problem = self.problem
-        for expression in versions:
-            reached = self.errors(expression, problem)
-            small = expression.complexity <= problem.max_complexity
-            if not (small and reached.finite and problem.admits(expression)):
+        for version in versions:
+            expression, reached = version, self.errors(version, problem)
+            if version.complexity > problem.max_complexity or not reached.finite:
                 continue
+            if reached.standing >= self._record(version.complexity):
+                return
+            admitted = problem.admitted(version)
+            if admitted is None:
+                continue
+            if admitted is not version:
+                expression, reached = admitted, self.errors(admitted, problem)
             if reached.standing < self._record(expression.complexity):
                 self.best[expression.complexity] = reached.standing
                 values = evaluate(expression, problem.columns)

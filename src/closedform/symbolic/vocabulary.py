@@ -31,7 +31,7 @@ def uses_only(expression: Expression, operators: frozenset[str]) -> bool:
     False
     """
     allowed = implied_by(operators)
-    return all(node.kind != "apply" or _needed(node) <= allowed for node in expression.walk())
+    return all(node.kind != "apply" or needed(node) <= allowed for node in expression.walk())
 
 
 def implied_by(operators: frozenset[str]) -> frozenset[str]:
@@ -52,7 +52,8 @@ def needed_for_power(exponent: int | Fraction | float | None) -> frozenset[str]:
     return frozenset(quotient | root)
 
 
-def _needed(node: Expression) -> frozenset[str]:
+def needed(node: Expression) -> frozenset[str]:
+    """The operators that can write the top node of an application."""
     if node.op.name != "pow":
         return frozenset({node.op.name})
     exponent = node.args[1]
