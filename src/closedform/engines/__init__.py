@@ -11,6 +11,7 @@ from closedform.exceptions import InputError, did_you_mean
 
 ENGINES: Mapping[str, str] = {
     "screen": "closedform.engines.screen.engine:ScreenEngine",
+    "enumerate": "closedform.engines.enumerate.engine:EnumerateEngine",
     "lies": "closedform.engines.lies.engine:LIESEngine",
 }
 """Name of an engine -> where its class is, as ``module:class``."""

@@ -1,0 +1,1 @@
+"""Enumeration: layers of subexpressions, each evaluated once, in which pieces of the target are looked up by value."""
