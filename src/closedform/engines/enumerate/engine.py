@@ -21,9 +21,9 @@ from closedform.screening.workspace import Proposal, Workspace
 # Rows on which entries are compared, and the fewest that tell columns apart.
 _ROWS = 32
 _FEWEST_ROWS = 8
-# Entries of which one is taken off a target, for each number of entries in the table.
-_FIRST, _GROWTH = 4000, 6
-_SHARE_TAKEN_OFF = 4
+# Tables that are searched one after the other, and the share of their entries that is taken off the target.
+_SIZES = tuple(4000 * 6**k for k in range(8))
+_SHARE_TAKEN_OFF = 2
 _POOL = 2500
 _LINKS = 5
 _QUOTAS = (60, 10, 20, 8)
@@ -72,22 +72,20 @@ class EnumerateEngine:
         everything = whole_view(workspace.fitted)
         whole = on_rows(everything, workspace.screened)
         yield proposals.affine(whole)
-        looks = _looks(everything, workspace.screened)
+        if not _can_match(whole.y):
+            return
         operators = workspace.problem.operators
-        matchers = [matcher(view, archive, operators, rng) for view in looks] if _can_match(whole.y) else []
-        size = min(_FIRST, self.max_expressions)
-        while True:
+        matchers = [matcher(view, archive, operators, rng) for view in _looks(everything, workspace.screened)]
+        sizes = [*(size for size in _SIZES if size < self.max_expressions), self.max_expressions]
+        for turn, size in enumerate(sizes):
             for one in matchers:
                 yield from ([] for _ in one.layers.grow(size))
                 yield from one.whole()
             for one in matchers:
-                yield from one.split(max(1000, size // _SHARE_TAKEN_OFF))
-            if size == min(_FIRST, self.max_expressions):
+                yield from one.split(size // _SHARE_TAKEN_OFF)
+            if turn == min(1, len(sizes) - 1):
                 for one in matchers:
                     yield from self._combined(one, operators, rng)
-            if size >= self.max_expressions:
-                return
-            size = min(size * _GROWTH, self.max_expressions)
 
     def _combined(
         self, matcher: Matcher, operators: frozenset[str], rng: np.random.Generator
@@ -101,9 +99,7 @@ class EnumerateEngine:
         yield proposals.products_of_factors(view, _pool(as_factors(batch), operators, rng), self.max_terms - 1)
 
 
-def matcher(
-    view: View, archive: tuple[Candidate, ...], operators: frozenset[str], rng: np.random.Generator
-) -> Matcher:
+def matcher(view: View, archive: tuple[Candidate, ...], operators: frozenset[str], rng: np.random.Generator) -> Matcher:
     """A view with its leaves as the first entries."""
     rows = np.sort(rng.permutation(len(view.y))[:_ROWS])
     return Matcher(view, Layers(leaves(view, archive), rows, rng, operators), rows, links_for(operators))

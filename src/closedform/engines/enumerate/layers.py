@@ -27,7 +27,7 @@ Index = NDArray[np.intp]
 _BLOCK = 8192
 _LARGEST_COST = 24
 # Functions of functions of functions are rarely laws: each level costs more, and there is a last one.
-_NESTING_COST = 2
+_NESTING_COST = 1
 _DEEPEST = 3
 
 

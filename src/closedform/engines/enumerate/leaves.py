@@ -35,9 +35,7 @@ def leaves(view: View, archive: Sequence[Candidate]) -> Batch:
 def narrowed(view: View) -> View:
     """The view with the columns that tell most: layers grow with a power of the number of columns."""
     kept = most_relevant(view.X, view.y, _MOST_COLUMNS)
-    return replace(
-        view, X=np.ascontiguousarray(view.X[:, kept]), recipes=tuple(view.recipes[j] for j in kept)
-    )
+    return replace(view, X=np.ascontiguousarray(view.X[:, kept]), recipes=tuple(view.recipes[j] for j in kept))
 
 
 def _parts(view: View, archive: Sequence[Candidate]) -> Batch:

@@ -94,7 +94,7 @@ def _all_binary() -> Iterator[Step]:
     yield Step(1, lambda u, v: u + v, lambda r, s: ("add", r, s), commutes=True)
     yield Step(1, lambda u, v: u - v, lambda r, s: ("sub", r, s), commutes=True)
     yield Step(2, lambda u, v: np.power(u, v), lambda r, s: ("pow", r, s))
-    yield Step(4, lambda u, v: np.power(1.0 + u, v), lambda r, s: ("pow", ("add", 1, r), s))
+    yield Step(3, lambda u, v: np.power(1.0 + u, v), lambda r, s: ("pow", ("add", 1, r), s))
     yield Step(3, lambda u, v: (1.0 + u) * v, lambda r, s: ("mul", ("add", 1, r), s))
     yield Step(3, lambda u, v: (1.0 - u) * v, lambda r, s: ("mul", ("sub", 1, r), s))
 
