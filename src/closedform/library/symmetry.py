@@ -27,7 +27,7 @@ FloatArray = NDArray[np.float64]
 
 _RATIOS = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
 _MOST_TERMS = 70
-_MOST_ROWS = 700
+_FEWEST_ROWS, _MOST_ROWS = 4, 700
 _MOST_COLUMNS = 6
 # The surrogate must explain this share of the target before a test on it means anything.
 _LARGEST_UNEXPLAINED = 0.05
@@ -84,6 +84,8 @@ def reduce(columns: tuple[Column, ...], y: FloatArray, noise: float = 0.0) -> Re
         Share of its variance that is noise: nothing explains that, and a test that leaves little else is a good one.
     """
     state = Reduction(columns, np.ones_like(y))
+    if len(y) < _FEWEST_ROWS:
+        return state
     error = _error(_features(columns), _target(y), None)
     # A smaller model has a smaller error on unseen noise: whatever makes it larger there was needed.
     rise = _LARGEST_RISE if noise < _LARGEST_UNEXPLAINED else _LARGEST_RISE_WITH_NOISE
