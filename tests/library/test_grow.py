@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from closedform.library import grow
-from closedform.library.pool import Batch, build
+from closedform.library.pool import Batch, build, concatenate
 
 HALF = Fraction(1, 2)
 
@@ -47,6 +47,7 @@ PRODUCERS = {
     "powers": lambda base: grow.powers(base, (2, -1, HALF, -3, Fraction(-3, 2), 12)),
     "monomials": lambda base: grow.monomials(base.values, base.recipes, 90),
     "products": lambda base: grow.products(base, grow.images(base, ("sin", "exp")), 100),
+    "variable_powers": lambda base: grow.variable_powers(base, base),
     "magnitudes": grow.magnitudes,
     "sums": grow.sums,
     "images": lambda base: grow.images(base, tuple(grow.UNARY), (1, -HALF, 2.5)),
@@ -142,6 +143,14 @@ def test_products_with_nothing_are_nothing(base):
 
 def test_sums_of_two_columns(base):
     assert texts(grow.sums(base.take([0, 2]))) == ["x - w", "x + w"]
+
+
+def test_columns_as_exponents_have_positive_bases_and_other_variables(base):
+    bases = grow.shifted(base, (2,), (1, -1))
+    found = texts(grow.variable_powers(concatenate([base, bases]), base))
+    assert "x**w" in found and "(2 + w)**x" in found and "(2 + `u v`)**x" in found
+    assert not any(text.startswith(("`u v`", "w")) for text in found), "bases that are not positive"
+    assert "x**x" not in found and "(2 + x)**x" not in found
 
 
 def test_magnitudes_of_columns_that_change_sign_only(base):

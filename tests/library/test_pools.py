@@ -80,12 +80,35 @@ def test_no_two_columns_of_a_pool_are_parallel(make, table, rng):
 
 TERMS = {
     1: ["x0", "x0**-2", "sin(x0)", "exp(-x0)", "x0*exp(-1*x0)", "1/(1 + x0**2)", "log(1 + x0)", "sin(x0**2)*cos(x0)"],
-    2: ["x0*x1", "x0/x1", "sin(x0)*cos(x1)", "sqrt(x0*x1)", "(x0 - x1)**2", "exp(x0*x1)", "x0*exp(x1)", "x0**2*x1**-3"],
+    2: [
+        "x0*x1",
+        "x0/x1",
+        "sin(x0)*cos(x1)",
+        "sqrt(x0*x1)",
+        "(x0 - x1)**2",
+        "exp(x0*x1)",
+        "x0*exp(x1)",
+        "x0**2*x1**-3",
+        "x0**x1",
+        "(1 + x1)**(-x0)",
+        "log(1 - x0)*x1",
+    ],
     3: ["x1*x2/x0", "(x1 + x2)**(1/2)", "x0*sin(x1)"],
 }
 FACTORS = {
     1: ["1 - x0**2", "exp(x0) - 1", "sin(x0)", "exp(x0**2)", "1 + cos(x0)", "tanh(x0)"],
-    2: ["x0 - x1", "1 + x0*x1", "1 - x0/x1", "exp(x0/x1)", "exp(x0/x1) - 1", "sin(x0*x1)", "1 - (x0/x1)**2"],
+    2: [
+        "x0 - x1",
+        "1 + x0*x1",
+        "1 - x0/x1",
+        "exp(x0/x1)",
+        "exp(x0/x1) - 1",
+        "sin(x0*x1)",
+        "1 - (x0/x1)**2",
+        "x0**x1 - 1",
+        "(1 + x0)**x1 - 1",
+        "exp(-x0) - exp(-x1)",
+    ],
     3: ["exp(x0*x1/x2)", "sin(x0*(x1 - x2))", "1 + x0*x1/x2"],
 }
 

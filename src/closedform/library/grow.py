@@ -119,6 +119,33 @@ def products(left: Batch, right: Batch, limit: int) -> Batch:
     return Batch(values, recipes, [int(cost[k]) + 1 for k in order])
 
 
+def variable_powers(bases: Batch, exponents: Batch) -> Batch:
+    """Positive columns to the power of a column, ``base ** exponent``; those of a column to itself are left out."""
+
+    def columns() -> Iterator[tuple[FloatArray, Recipe, int]]:
+        for i in np.flatnonzero((bases.values > 0).all(axis=0)).tolist():
+            for j in range(len(exponents)):
+                if not _shares_a_variable(bases.recipes[i], exponents.recipes[j]):
+                    with np.errstate(all="ignore"):
+                        values = np.power(bases.values[:, i], exponents.values[:, j])
+                    recipe = ("pow", bases.recipes[i], exponents.recipes[j])
+                    yield values, recipe, bases.costs[i] + exponents.costs[j] + 1
+
+    return _batch(bases.values.shape[0], columns())
+
+
+def _shares_a_variable(left: Recipe, right: Recipe) -> bool:
+    return not _variables(left).isdisjoint(_variables(right))
+
+
+def _variables(recipe: Recipe) -> frozenset[str]:
+    if not isinstance(recipe, tuple):
+        return frozenset()
+    if recipe[0] == "var":
+        return frozenset({recipe[1]})
+    return frozenset[str]().union(*map(_variables, recipe[1:]))
+
+
 def magnitudes(batch: Batch) -> Batch:
     """``|column|`` of the columns that change sign."""
     mixed = [j for j in range(len(batch)) if batch.values[:, j].min() < 0 < batch.values[:, j].max()]
@@ -234,8 +261,10 @@ def _grid_stretched(lo: float, hi: float) -> list[tuple[float, ...]]:
 
 
 def _grid_arrhenius(lo: float, hi: float) -> list[tuple[float, ...]]:
+    """Exponents a / (x + c) that change by 0.3 to 27 over the range, for poles just below it and far below."""
     span = hi - lo
-    return [(s * a * span, d * span - lo) for s in (1, -1) for a in (0.3, 1, 3, 9) for d in (0.1, 0.5, 1.5, 5)]
+    changes = (0.3, 1, 3, 9, 27)
+    return [(s * a * d * (1 + d) * span, d * span - lo) for s in (1, -1) for a in changes for d in (0.1, 0.5, 1.5, 5)]
 
 
 _Make = Callable[[FloatArray, Recipe, tuple[float, ...]], tuple[FloatArray, Recipe]]

@@ -77,6 +77,13 @@ LINKS: tuple[Link, ...] = (
         lambda y: bool((y >= 0).all()),
         lambda z: ("pow", z, 2),
     ),
+    Link(
+        "y^3",
+        lambda y: y**3,
+        lambda y: 1 / (3 * np.maximum(np.abs(y), 1e-3 * np.abs(y).max()) ** 2),
+        _positive,
+        lambda z: ("pow", z, Fraction(1, 3)),
+    ),
     Link("exp y", np.exp, lambda y: np.exp(-y), lambda y: bool(np.abs(y).max() < 20), lambda z: ("log", z)),
     Link(
         "sin y",

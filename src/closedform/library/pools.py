@@ -55,6 +55,8 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     pairs = grow.sums(base)
     yield pairs
     yield grow.powers(pairs, (2, -1, _HALF, -2, 3, -_HALF))
+    variable = _variable_powers(base)
+    yield variable.cheapest(120)
     arguments = _arguments(X, recipes, 60)
     yield grow.images(arguments, ("exp", "log", "sqrt", "sin", "cos", "tanh", "cosh", "atan"))
     yield grow.images(arguments, ("exp",), (-1,))
@@ -69,12 +71,17 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     roots = grow.powers(monomials.cheapest(150), (_HALF,))
     yield roots
     yield grow.products(grow.images(base, _TRIGONOMETRIC), roots.cheapest(60), 400)
-    yield grow.images(grow.shifted(base, (1,), (1, -1)), ("exp", "sin", "cos"))
+    near_one = grow.shifted(base, (1,), (1, -1))
+    yield grow.images(near_one, ("exp", "sin", "cos"))
+    beside = concatenate([base, grow.powers(base, (-1,))])
+    yield grow.products(variable, beside, 300)
+    yield grow.products(grow.images(near_one, ("log",)), concatenate([beside, monomials.cheapest(40)]), 400)
     yield grow.products(units.cheapest(150), concatenate([base, power, monomials.cheapest(40)]), limit // 2)
     yield monomials.cheapest(limit // 3)
     more = grow.images(monomials.cheapest(200), ("exp", "sin", "cos", "log"))
     yield more
     yield grow.products(grow.images(base, _TRIGONOMETRIC), monomials, limit // 3)
+    yield grow.products(grow.images(base, ("log", "exp")), concatenate([monomials, roots]), limit // 3)
     yield grow.products(more, concatenate([base, power]), limit // 2)
     yield grow.products(units, units, limit // 2)
     yield monomials
@@ -86,6 +93,9 @@ def factor_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iter
     monomials = grow.monomials(X, recipes, limit)
     yield in_exponent(concatenate([base, grow.powers(base, (2, -1, _HALF, -2, 3))]))
     yield as_factors(grow.sums(base))
+    variable = _variable_powers(base)
+    yield as_factors(variable.cheapest(60))
+    yield as_factors(grow.shifted(variable.cheapest(60), (-1, 1), (1,)))
     yield as_factors(grow.images(base, _TRIGONOMETRIC, _NATURAL_SCALES))
     few = concatenate([base, grow.powers(base, (2, -1, _HALF)), monomials.cheapest(150)])
     yield as_factors(grow.shifted(few, (1,), (1, -1)))
@@ -101,6 +111,7 @@ def factor_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iter
     yield as_factors(
         grow.shifted(grow.images(few, ("exp",), (_HALF, 2, 1 / (2 * np.pi), 1 / (4 * np.pi))), (-1, 1), (1,))
     )
+    yield as_factors(_sums_of_images(concatenate([base, monomials.cheapest(12)])))
     yield as_factors(grow.with_spread(few.cheapest(60), (0.05, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
     yield as_factors(grow.shifted(monomials, (1,), (1, -1)))
     yield as_factors(grow.images(monomials.cheapest(400), ("log", "tanh", "cosh")))
@@ -111,6 +122,23 @@ def factor_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iter
         grow.images(concatenate([base, differences]), _TRIGONOMETRIC), monomials.cheapest(400), limit // 3
     )
     yield as_factors(grow.shifted(mixed, (1,), (1, -1)))
+
+
+def _variable_powers(base: Batch) -> Batch:
+    """Powers of x, 1 + x and 1 - x whose exponents are columns or their negatives."""
+    negative = Batch(-base.values, [("mul", -1, recipe) for recipe in base.recipes], [cost + 1 for cost in base.costs])
+    bases = concatenate([base, grow.shifted(base, (1,), (1, -1))])
+    return grow.variable_powers(bases, concatenate([base, negative]))
+
+
+def _sums_of_images(arguments: Batch) -> Batch:
+    """Sums and differences of two exponentials, or of two sines or cosines."""
+    return concatenate(
+        [
+            grow.sums(grow.images(arguments, ("exp",), (-1,))),
+            *(grow.sums(grow.images(arguments.cheapest(12), (name,))) for name in _TRIGONOMETRIC),
+        ]
+    )
 
 
 def _products_of_differences(base: Batch) -> Batch:

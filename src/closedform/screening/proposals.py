@@ -21,8 +21,8 @@ from closedform.engines.base import FloatArray
 from closedform.library import grow
 from closedform.library.links import IDENTITY, Link, usable_links
 from closedform.library.polynomial import fit_polynomial, fit_rational, significant_polynomials
-from closedform.library.pool import FREE, Pool, Recipe, build, concatenate, signature
-from closedform.library.pools import as_factors, in_exponent
+from closedform.library.pool import FREE, Pool, Recipe, build, signature
+from closedform.library.powers import one_sign
 from closedform.library.select import Selection, Selector
 from closedform.screening import noisy
 from closedform.screening.view import View
@@ -33,6 +33,8 @@ _ROUND_EXACT = 1e-7
 _ROUND_ROUGH = 0.12
 # A product inside an outer unit is looked at if it leaves no more than this share unexplained.
 _WORTH_A_UNIT = 0.05
+# Distance from 1 or -1 beyond which a target has no business with that number.
+_FAR = 30.0
 # Pools with inner constants on a grid have few families; all combinations of them are looked at.
 _MOST_FAMILIES = 120
 
@@ -78,7 +80,8 @@ def products_of_powers(view: View, operators: frozenset[str]) -> Iterator[Propos
         return
     for link in usable_links(view.y, operators):
         z, _ = _linked(view, link)
-        for found in products_of_factors(replace(view, y=z, prefix=1), None, 0):
+        offsets = _natural_offsets(z) if link is IDENTITY else []
+        for found in products_of_factors(replace(view, y=z, prefix=1), None, 0, offsets):
             if link is IDENTITY:
                 yield Proposal(view.whole(found.recipe), found.promise)
             elif found.promise < _WORTH_A_UNIT:
@@ -149,22 +152,36 @@ def _linear_combination(pool: Pool, columns: Sequence[int], z: FloatArray) -> Re
 # --------------------------------------------------------------------------------------- products of library factors
 
 
-def products_of_factors(view: View, pool: Pool | None, depth: int) -> Iterator[Proposal]:
-    """Products of powers of the variables and of up to ``depth`` library factors: linear in the logarithms."""
+def products_of_factors(
+    view: View, pool: Pool | None, depth: int, offsets: Sequence[int] | None = None
+) -> Iterator[Proposal]:
+    """Products of powers of the variables and of up to ``depth`` library factors: linear in the logarithms.
+
+    What the target is more than an offset is a target too: 1 or -1, if none are given, where it stays on one side.
+    """
     if view.noise is not None:
         yield from noisy.products_of_factors(view, pool, depth, partial(_rounded_products, view, pool))
         return
-    if (view.y == 0).any():
-        return
+    offsets = _natural_offsets(view.y) if offsets is None else offsets
     logs = [j for j in range(view.X.shape[1]) if (view.X[:, j] != 0).all()]
     always = np.column_stack([grow.constant_column(len(view.y)), np.log(np.abs(view.X[:, logs]))])
-    target = np.log(np.abs(view.y))
-    selector = Selector(np.empty((len(target), 0)) if pool is None else pool.matrix(), always)
-    nothing = Selection((), selector.project(target)[1])
-    chosen = [nothing] if pool is None else [nothing, *_selections(selector, pool, target, depth)]
-    for selection in chosen:
-        for recipe in _product(view, pool, logs, always, selection.columns, target):
-            yield Proposal(view.whole(recipe), _promise(selection), len(selection.columns))
+    selector = Selector(np.empty((len(view.y), 0)) if pool is None else pool.matrix(), always)
+    for offset in (0, *offsets):
+        shifted = view if offset == 0 else replace(view, y=view.y - offset, prefix=1)
+        if (shifted.y == 0).any():
+            continue
+        target = np.log(np.abs(shifted.y))
+        nothing = Selection((), selector.project(target)[1])
+        chosen = [nothing] if pool is None else [nothing, *_selections(selector, pool, target, depth)]
+        for selection in chosen:
+            for recipe in _product(shifted, pool, logs, always, selection.columns, target):
+                whole = view.whole(recipe if offset == 0 else ("add", offset, recipe))
+                yield Proposal(whole, _promise(selection), len(selection.columns))
+
+
+def _natural_offsets(y: FloatArray) -> list[int]:
+    """1 and -1, where the target stays on one side of them and comes near them."""
+    return [c for c in (1, -1) if one_sign(y - c) and np.abs(y - c).min() < 1 and np.abs(y - c).max() < _FAR]
 
 
 def _product(
@@ -228,45 +245,6 @@ def _rounded(value: float, tolerance: float) -> Fraction | float:
         if abs(float(nearest) - value) < tolerance / denominator**2:
             return nearest
     return value
-
-
-# -------------------------------------------------------------------------------- units with inner constants on a grid
-
-
-def grid_terms(view: View, limit: int, rng: np.random.Generator, operators: frozenset[str] | None = None) -> Pool:
-    """A pool of units of one variable with inner constants on a grid, alone and times another variable."""
-    pool = Pool(len(view.y), limit, rng, operators)
-    base = grow.variables(view.X, view.recipes)
-    pool.add(base)
-    pool.add(grow.powers(base, (2, -1, -2, 3, -3, 4, -4, Fraction(1, 2), -6, -12)))
-    simple = ("exp", "log", "power", "sine", "cosine", "arrhenius", "stretched", "saturation")
-    for j in range(len(base)):
-        pool.add(grow.families(view.X[:, j], base.recipes[j])[0])
-    for j in range(len(base)):
-        units, _ = grow.families(view.X[:, j], base.recipes[j], simple)
-        others = base.take(range(len(base)))
-        pool.add(grow.products(others, units, limit // max(1, len(base))))
-        pool.add(grow.products(grow.powers(base.take([j]), (-1,)), units, limit // 4))
-    return pool
-
-
-def grid_factors(view: View, limit: int, rng: np.random.Generator, operators: frozenset[str] | None = None) -> Pool:
-    """A pool of factors with inner constants on a grid: shifts, growth and saturation curves, oscillations."""
-    pool = Pool(len(view.y), limit, rng, operators)
-    base = grow.variables(view.X, view.recipes)
-    blocks = []
-    for j in range(len(base)):
-        units, labels = grow.families(view.X[:, j], base.recipes[j])
-        inner = [i for i, label in enumerate(labels) if label in ("exp", "power", "log", "sine", "cosine")]
-        blocks.append(units.take(inner))
-        exponentials = units.take([i for i, label in enumerate(labels) if label == "exp"])
-        blocks.append(grow.with_spread(exponentials, (0.3, 3.0, -0.5, -0.999)))
-    some = concatenate([base, grow.powers(base, (2, -1, Fraction(1, 2))), grow.monomials(view.X, view.recipes, 60)])
-    blocks.append(grow.with_spread(some, (0.03, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)))
-    for block in blocks:
-        pool.add(as_factors(block))
-    pool.add(in_exponent(concatenate(blocks[: 2 * len(base)])))
-    return pool
 
 
 # -------------------------------------------------------------------------------------------------------------- shared

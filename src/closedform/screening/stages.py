@@ -13,15 +13,22 @@ from functools import partial
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate
+from closedform.library.grids import grid_factors, grid_terms
+from closedform.library.links import Link
 from closedform.library.pools import factor_pool, term_pool
 from closedform.screening import proposals
+from closedform.screening.multiplied import common_factors
 from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
-from closedform.screening.workspace import GRID_QUOTAS, LIBRARY_QUOTAS, Proposal, Quotas, Workspace
+from closedform.screening.workspace import GRID_QUOTAS, LIBRARY_QUOTAS, SHORT_QUOTAS, Proposal, Quotas, Workspace
 
 # Seconds that a stage with a pool of this many columns takes on one core, roughly: pairs cost the square.
 _SECONDS_PER_SQUARE = 2e-7
-_GRID_COLUMNS = 2500
+_GRID_COLUMNS = 3000
 _COMMON_LINKS = 3
+_FEW_COLUMNS = 2
+# Single columns cost next to nothing, so that there may be many.
+_SINGLES = 8000
+_MONOMIALS = 24
 
 
 @dataclass(frozen=True)
@@ -57,6 +64,7 @@ class Screen:
                 return
             yield from workspace.judge_all(stage.proposals(), stage.quotas)
             workspace.stage_done()
+        yield from workspace.judge_postponed()
 
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
@@ -71,14 +79,28 @@ class Screen:
         looks = [on_rows(view, workspace.screened) for view in (merged, reduced) if view is not None] + [whole]
         for view in looks:
             yield Stage(partial(proposals.polynomials, view, operators, 9))
+        # With noise many single units are as good as the true one, and none of them ends the search.
+        for view in looks if whole.noise is None else []:
+            yield from self._single_units(view, workspace, rng)
         sizes = sorted({min(size, self.library_size) for size in (800, 2500, self.library_size)})
-        for size in sizes:
+        # A law of one or two columns is most of the way found: such a look is followed to its end first.
+        small = [view for view in looks[:-1] if len(view.recipes) <= _FEW_COLUMNS][:1]
+        for view in small:
+            yield from self._library(view, sizes[0], workspace, rng)
+            yield from self._inner_constants(view, workspace, rng)
+            yield from self._other_targets(view, common_factors(view), workspace, rng)
+        others = [view for view in looks if view not in small]
+        for view in others:
+            yield from self._library(view, sizes[0], workspace, rng)
+        for view in others:
+            yield from self._inner_constants(view, workspace, rng)
+        for view in looks:
+            links = proposals.usable(view, operators)[_COMMON_LINKS:]
+            more = [] if view in small else common_factors(view)
+            yield from self._other_targets(view, [*links, *more], workspace, rng)
+        for size in sizes[1:]:
             for view in looks:
                 yield from self._library(view, size, workspace, rng)
-            if size == sizes[0]:
-                for common in (True, False):
-                    for view in looks:
-                        yield from self._inner_constants(view, common, operators, rng)
         yield Stage(lambda: proposals.sparse_polynomials(whole, operators, 4, 8))
 
     def _library(self, view: View, size: int, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
@@ -97,26 +119,46 @@ class Screen:
             )
         )
 
-    def _inner_constants(
-        self, view: View, common: bool, operators: frozenset[str], rng: np.random.Generator
-    ) -> Iterator[Stage]:
-        """Sums and products of units with inner constants, inside the common outer units or inside the others."""
-        usable = proposals.usable(view, operators)
-        links = usable[:_COMMON_LINKS] if common else usable[_COMMON_LINKS:]
-        depth = min(3 if common else 2, self.max_terms)
+    def _single_units(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
+        """One unit with inner constants inside the common outer units: many laws are no more than that."""
+        operators = workspace.problem.operators
+        made = partial(grid_terms, view.X, view.recipes, _SINGLES, rng, operators, _MONOMIALS)
+        yield Stage(
+            lambda: proposals.sums_of_terms(view, made(), proposals.usable(view, operators)[:_COMMON_LINKS], 1),
+            SHORT_QUOTAS,
+        )
+
+    def _inner_constants(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
+        """Sums of units with inner constants, inside the common outer units, and products of them."""
+        operators = workspace.problem.operators
+        links = proposals.usable(view, operators)[:_COMMON_LINKS]
+        limit, depth = min(_GRID_COLUMNS, _affordable(workspace.budget)), min(3, self.max_terms)
         yield Stage(
             lambda: proposals.sums_of_terms(
-                view, proposals.grid_terms(view, _GRID_COLUMNS, rng, operators), links, depth
+                view, grid_terms(view.X, view.recipes, limit, rng, operators), links, depth
             ),
             GRID_QUOTAS,
         )
-        if self.log_space and common:
+        if self.log_space:
             yield Stage(
                 lambda: proposals.products_of_factors(
-                    view, proposals.grid_factors(view, _GRID_COLUMNS, rng, operators), 2
+                    view, grid_factors(view.X, view.recipes, limit, rng, operators), 2
                 ),
                 GRID_QUOTAS,
             )
+
+    def _other_targets(
+        self, view: View, links: list[Link], workspace: Workspace, rng: np.random.Generator
+    ) -> Iterator[Stage]:
+        """Sums of up to two units with inner constants, inside other outer units or times a power."""
+        operators = workspace.problem.operators
+        limit, depth = min(_GRID_COLUMNS, _affordable(workspace.budget)), min(2, self.max_terms)
+        yield Stage(
+            lambda: proposals.sums_of_terms(
+                view, grid_terms(view.X, view.recipes, limit, rng, operators), links, depth
+            ),
+            GRID_QUOTAS,
+        )
 
 
 def _affordable(budget: Budget) -> int:

@@ -29,6 +29,12 @@ EXACT = 1e-11
 _WORTH_OF_ROUNDING = 6.0
 _BY_CHANCE = 0.01
 _STAGES_FOR_A_NUMBER = 2
+# Share of the variance that rounding leaves where a combination of columns is exact.
+_NOTHING_LEFT = 1e-18
+# A fitted constant this near to a number of so many digits may be one that rounding will recognise.
+_NEARLY = 1e-8
+_SIMPLE_DIGITS = 6
+_FEW_CONSTANTS = 6
 _QUICK_ROWS = 120
 _SCREEN_ROWS = 300
 _FIT_ROWS = 2000
@@ -37,6 +43,7 @@ _FIT_ROWS = 2000
 Quotas = tuple[int, ...]
 LIBRARY_QUOTAS: Quotas = (60, 10, 20, 8)
 GRID_QUOTAS: Quotas = (60, 100, 80, 25)
+SHORT_QUOTAS: Quotas = (20,)
 
 
 def _unchanged(recipe: Recipe) -> Recipe:
@@ -127,6 +134,7 @@ class Workspace:
     _proposed: dict[int, Expression] = field(default_factory=dict)
     _shortest: float = float("inf")
     _stages_left: int | None = None
+    _postponed: list[Expression] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         order, weight = self.rng.permutation(self.problem.n_samples), self.problem.sample_weight
@@ -139,7 +147,8 @@ class Workspace:
     def judge_all(self, proposals: Iterable[Proposal], quotas: Quotas) -> Iterator[Candidate]:
         """Judge the most promising proposals, small ones first; stops when the problem is solved or time is up.
 
-        A good approximation of many parts must not keep a law of few parts waiting, so each size has its own quota.
+        What leaves nothing unexplained comes before all others. A good approximation of many parts must not keep a law
+        of few parts waiting, so each size has its own quota.
         """
         made = takewhile(lambda _: not self.budget.expired(), proposals)
         ordered = sorted(made, key=_order)
@@ -174,12 +183,19 @@ class Workspace:
                 return
             if reached.exactness > EXACT and reached.standing > 1.5 * self._record(expression.complexity):
                 return
-        if reached.exactness < NEAR:
+        if reached.exactness < NEAR and _looks_like_a_law(expression):
             yield from self._polish(expression)
         elif self._may_be_all(expression, reached):
             yield from self._settle(expression)
         else:
+            if reached.exactness < NEAR:
+                self._postponed.append(expression)
             yield from self._report(simplify(expression, self.problem.domain, use_sympy=False), expression)
+
+    def judge_postponed(self) -> Iterator[Candidate]:
+        """Close approximations by many constants, which take long to round and seldom turn out to be laws."""
+        while self._postponed and not (self.solved or self.budget.expired()):
+            yield from self._polish(self._postponed.pop(0))
 
     def errors(self, expression: Expression, problem: Problem) -> Errors:
         """How far a formula is from exact, and how it stands by the loss of the problem."""
@@ -292,8 +308,9 @@ class Workspace:
             return
 
 
-def _order(proposal: Proposal) -> tuple[int, float]:
-    return proposal.size, proposal.promise if proposal.rank is None else proposal.rank
+def _order(proposal: Proposal) -> tuple[bool, int, float]:
+    rank = proposal.promise if proposal.rank is None else proposal.rank
+    return proposal.promise > _NOTHING_LEFT, proposal.size, rank
 
 
 def _loss_of_the_mean(problem: Problem) -> float:
@@ -304,3 +321,10 @@ def _loss_of_the_mean(problem: Problem) -> float:
 
 def _weighted_rms(values: FloatArray, weight: FloatArray | None) -> float:
     return float(np.sqrt(np.average(values * values, weights=weight)))
+
+
+def _looks_like_a_law(expression: Expression) -> bool:
+    """Whether the constants are few, or at least half of them numbers that somebody would write down."""
+    constants = expression.constants
+    simple = sum(abs(float(f"{value:.{_SIMPLE_DIGITS}g}") - value) <= _NEARLY * abs(value) for value in constants)
+    return len(constants) <= _FEW_CONSTANTS or 2 * simple >= len(constants)
