@@ -79,12 +79,13 @@ class Screen:
         looks = [on_rows(view, workspace.screened) for view in (merged, reduced) if view is not None] + [whole]
         for view in looks:
             yield Stage(partial(proposals.polynomials, view, operators, 9))
-        # With noise many single units are as good as the true one, and none of them ends the search.
-        for view in looks if whole.noise is None else []:
+        # With noise many short formulas of few columns are as good as the true one: no short cuts then.
+        clean = looks if whole.noise is None else []
+        for view in clean:
             yield from self._single_units(view, workspace, rng)
         sizes = sorted({min(size, self.library_size) for size in (800, 2500, self.library_size)})
         # A law of one or two columns is most of the way found: such a look is followed to its end first.
-        small = [view for view in looks[:-1] if len(view.recipes) <= _FEW_COLUMNS][:1]
+        small = [view for view in clean[:-1] if len(view.recipes) <= _FEW_COLUMNS][:1]
         for view in small:
             yield from self._library(view, sizes[0], workspace, rng)
             yield from self._inner_constants(view, workspace, rng)
