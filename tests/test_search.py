@@ -92,6 +92,8 @@ def test_formulas_found_before_are_on_the_front_and_handed_on(problem):
     seen = []
 
     class Reader(AffineEngine):
+        builds_on_others = True
+
         def candidates(self, problem, *, budget, archive, rng):
             seen.extend(archive)
             return iter(())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -65,3 +68,36 @@ class ScriptedEngine:
             if position == self.at and self.event is not None:
                 self.event()
             yield candidate(Expression.parse(text), problem, self.name, budget.elapsed())
+
+
+@dataclass(frozen=True)
+class SlowEngine:
+    """Draws a slope, waits, and yields it as a formula; again and again. Notes the process in a file if given one."""
+
+    steps: int = 4
+    pause: float = 0.02
+    note: str = ""
+    name: str = "slow"
+    text: str = "{}*x"
+    builds_on_others: bool = False
+    crash_at: int = -1
+    die_at: int = -1
+
+    def candidates(
+        self, problem: Problem, *, budget: Budget, archive: tuple[Candidate, ...], rng: np.random.Generator
+    ) -> Iterator[Candidate]:
+        if self.note:
+            with open(self.note, "a", encoding="utf-8") as file:
+                file.write(f"{os.getpid()} {len(archive)}\n")
+        for step in range(self.steps):
+            if step == self.crash_at:
+                raise ZeroDivisionError("a bug")
+            if step == self.die_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            end = budget.elapsed() + self.pause
+            while budget.elapsed() < end and not budget.expired():
+                time.sleep(0.002)
+            if budget.expired():
+                return
+            expression = Expression.parse(self.text.format(repr(float(rng.random()))))
+            yield candidate(expression, problem, self.name, budget.elapsed())

@@ -50,12 +50,21 @@ def is_law(expression: Expression, problem: Problem) -> bool:
         second fit. Never for more than 6 open constants, or for fewer rows than 5 and 2 for each of them.
     """
     n_open = n_open_constants(expression)
-    if n_open > _MOST_OPEN or problem.n_samples < _SPARE_ROWS + 2 * n_open or not is_rounding(expression, problem):
+    if n_open > _MOST_OPEN or not _enough_rows(expression, problem) or not is_rounding(expression, problem):
         return False
     if not n_open:
         return True
     inner, outer = inner_and_outer(expression, problem)
     return is_rounding(_fitted_again(expression, problem.rows(inner)), problem.rows(outer), problem)
+
+
+def settles(expression: Expression, problem: Problem) -> bool:
+    """Say whether there is no point in searching on: a law was found, or a fit so good that few rows cannot deny it."""
+    return is_law(expression, problem) or (not _enough_rows(expression, problem) and is_rounding(expression, problem))
+
+
+def _enough_rows(expression: Expression, problem: Problem) -> bool:
+    return problem.n_samples >= _SPARE_ROWS + 2 * n_open_constants(expression)
 
 
 def is_rounding(expression: Expression, problem: Problem, scale: Problem | None = None) -> bool:

@@ -1,21 +1,33 @@
-"""The driver: starts engines, hands out time, keeps the front, survives what goes wrong."""
+"""The driver: starts engines, hands out time, keeps the front, survives what goes wrong.
+
+Two things decide what a search returns: the seed, and the time. Engines get random numbers by their place in the list;
+what they are given to start from, and the order in which their candidates are merged, follow from the plan
+(:mod:`closedform.waves`) and never from who was quicker. More processors find the same candidates sooner.
+"""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from closedform.crew import Crew, Task
 from closedform.engines.base import Budget, Candidate, Engine, Problem
+from closedform.exact import settles
 from closedform.exceptions import Status
-from closedform.finish import admitted_candidate, loss_floor
+from closedform.finish import loss_floor
 from closedform.symbolic.pareto import Archive
+from closedform.waves import wave_time, waves
 
 logger = logging.getLogger(__name__)
 # Without this, Python would write the traceback of a failed engine to standard error of people who asked for no log.
 logger.addHandler(logging.NullHandler())
+
+# Most laws of textbooks are found within seconds: until then the first engine has the machine for itself, and nobody
+# waits for other processes to start.
+_SECONDS_ALONE = 2.0
 
 
 @dataclass(frozen=True)
@@ -73,15 +85,18 @@ def search(
     rng: np.random.Generator,
     start: Iterable[Candidate] = (),
     monitor: Monitor | None = None,
+    n_jobs: int = 1,
 ) -> SearchResult:
-    """Run engines one after the other on a problem and keep what nobody beats.
+    """Let engines work on a problem and keep what nobody beats.
 
     Parameters
     ----------
     problem : Problem
         Rows that may be looked at.
     engines : sequence of Engine
-        In the order in which they run; each gets an equal share of the time that is left.
+        In order. Those with a true attribute ``builds_on_others`` start when all the others are done, and are given the
+        front of these. The time is shared by the engines' ``weight`` (1 where they have none); what one leaves over
+        goes to the next.
     budget : Budget
         Time for all of them.
     rng : numpy.random.Generator
@@ -90,50 +105,87 @@ def search(
         What an earlier search found (warm start).
     monitor : callable, optional
         Called with a :class:`Progress` whenever the front changes. An exception that it raises ends the search.
+    n_jobs : int, default=1
+        Engines that may work at a time. With more than one, engines work in processes of their own too, from the third
+        second on; those that cannot be pickled work in the calling process.
 
     Returns
     -------
     SearchResult
-        An interruption (Ctrl-C) ends the search with what was found so far.
+        An interruption (Ctrl-C) ends the search with what was found so far. A law (:mod:`closedform.exact`) ends it
+        too; engines that come earlier in the list than its finder may still finish, as long as that does not double the
+        time, so that a race between engines does not decide what is returned.
     """
-    floor = loss_floor(problem)
-    archive: Archive[Candidate] = Archive(floor, problem.max_complexity)
-    archive.update(start)
-    failures: dict[str, str] = {}
-    status = Status.EXHAUSTED
-    try:
-        for position, (engine, child) in enumerate(zip(engines, rng.spawn(len(engines)), strict=True)):
-            share = budget.share(1 / (len(engines) - position))
-            found = engine.candidates(problem, budget=share, archive=archive.front, rng=child)
-            for proposed in _survive(engine.name, found, failures):
-                candidate = admitted_candidate(proposed, problem, archive)
-                if candidate is not None and archive.add(candidate):
-                    logger.debug("%s found %s (loss %.3g)", engine.name, candidate.expression, candidate.loss)
-                    if monitor is not None:
-                        monitor(Progress(engine.name, budget.elapsed(), budget.max_time, archive.front))
-                # An engine should look at the clock itself; one that does not must not take the others' time.
-                if share.expired():
-                    break
-            if archive.best_loss <= floor:
-                status = Status.CONVERGED
-                break
-            if budget.expired():
-                status = Status.TIME_LIMIT
-                break
-    except KeyboardInterrupt:
-        logger.info("interrupted after %.1f s, %d formulas kept", budget.elapsed(), len(archive))
-        status = Status.INTERRUPTED
-    if failures and not archive:
-        status = Status.FAILED
-    return SearchResult(archive.front, status, budget.elapsed(), failures)
+    driver = _Driver(problem, budget, monitor)
+    driver.merge(start)
+    if any(driver.is_settled(candidate) for candidate in driver.archive):
+        return driver.result(Status.CONVERGED)
+    plan, children = waves(engines), rng.spawn(len(engines))
+    for number, wave in enumerate(plan):
+        later = [engines[position] for following in plan[number + 1 :] for position in following]
+        time_left = wave_time(budget.remaining(), [engines[position] for position in wave], later)
+        crew = Crew(
+            problem,
+            driver.archive.front,
+            [Task(engines[position], children[position], driver.empty_archive()) for position in wave],
+            budget,
+            end=budget.elapsed() + time_left,
+            n_jobs=n_jobs,
+            alone_until=_SECONDS_ALONE if number == 0 else 0.0,
+            tell=driver.tell,
+            failures=driver.failures,
+        )
+        try:
+            crew.work()
+        except KeyboardInterrupt:
+            driver.take(crew)
+            logger.info("interrupted after %.1f s, %d formulas kept", budget.elapsed(), len(driver.archive))
+            return driver.result(Status.INTERRUPTED)
+        driver.take(crew)
+        if any(task.law for task in crew.tasks):
+            return driver.result(Status.CONVERGED)
+    return driver.result(Status.TIME_LIMIT if driver.late else Status.EXHAUSTED)
 
 
-def _survive(name: str, found: Iterator[Candidate], failures: dict[str, str]) -> Iterator[Candidate]:
-    """What an engine yields, up to its end or its crash."""
-    try:
-        yield from found
-    # The one place where every error is caught: a crash of one engine, ours or a guest's, must not lose what the
-    # others found. It is logged with its traceback and reported in the result.
-    except Exception as error:
-        logger.exception("engine %s failed", name)
-        failures[name] = f"{type(error).__name__}: {error}"
+class _Driver:
+    """What the waves of a search have in common."""
+
+    def __init__(self, problem: Problem, budget: Budget, monitor: Monitor | None) -> None:
+        self.problem, self.budget, self.monitor = problem, budget, monitor
+        self.floor = loss_floor(problem)
+        self.archive = self.empty_archive()
+        # What has come so far in the order in which it came: for the monitor alone.
+        self.latest = self.empty_archive()
+        self.failures: dict[str, str] = {}
+        self.late = False
+
+    def empty_archive(self) -> Archive[Candidate]:
+        return Archive(self.floor, self.problem.max_complexity)
+
+    def merge(self, candidates: Iterable[Candidate]) -> None:
+        found = tuple(candidates)
+        self.archive.update(found)
+        self.latest.update(found)
+
+    def take(self, crew: Crew) -> None:
+        """The results of a wave, in the order of its engines."""
+        for task in crew.counting:
+            self.merge(task.found)
+        self.late |= any(task.late for task in crew.tasks)
+
+    def tell(self, candidate: Candidate) -> None:
+        """Tell the monitor about a candidate that changes the front."""
+        if not self.latest.add(candidate):
+            return
+        logger.debug("%s found %s (loss %.3g)", candidate.engine, candidate.expression, candidate.loss)
+        if self.monitor is not None:
+            progress = Progress(candidate.engine, self.budget.elapsed(), self.budget.max_time, self.latest.front)
+            self.monitor(progress)
+
+    def is_settled(self, candidate: Candidate) -> bool:
+        return candidate.loss <= self.floor and settles(candidate.expression, self.problem)
+
+    def result(self, status: Status) -> SearchResult:
+        if self.failures and not self.archive:
+            status = Status.FAILED
+        return SearchResult(self.archive.front, status, self.budget.elapsed(), self.failures)

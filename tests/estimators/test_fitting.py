@@ -18,7 +18,7 @@ import pytest
 from closedform import Expression, LIESRegressor, SymbolicRegressor
 from closedform.exceptions import ConvergenceWarning, DataWarning, InputError, Status
 from closedform.search import Progress
-from toy_engines import AffineEngine, ScriptedEngine
+from toy_engines import AffineEngine, ScriptedEngine, SlowEngine
 
 
 def affine(**options) -> SymbolicRegressor:
@@ -496,3 +496,35 @@ def test_progress_goes_to_standard_error_and_silence_is_the_default(table, capsy
     assert shown.out == "" and "scripted" in shown.err
     scripted("4*a").fit(*table)
     assert capsys.readouterr() == ("", "")
+
+
+# --- processors -------------------------------------------------------------------------------------------------------
+
+
+def test_more_processors_find_the_same_formulas(table, monkeypatch):
+    monkeypatch.setattr("closedform.search._SECONDS_ALONE", 0.0)
+    engines = (SlowEngine(text="{}*a*b", steps=12), SlowEngine(text="{}*a + b", name="other"), AffineEngine())
+    alone, together = (
+        SymbolicRegressor(engines=engines, max_time=60, random_state=0, n_jobs=n_jobs).fit(*table) for n_jobs in (1, 2)
+    )
+    timeless = [column for column in alone.equations_ if column != "seconds"]
+    pd.testing.assert_frame_equal(together.equations_[timeless], alone.equations_[timeless])
+    assert together.formula_model_.chosen == alone.formula_model_.chosen
+
+
+def test_a_process_that_dies_is_a_warning_and_no_more(table, monkeypatch):
+    monkeypatch.setattr("closedform.search._SECONDS_ALONE", 0.0)
+    engines = (SlowEngine(text="({} + 2)*a*b", steps=50), SlowEngine(name="weak", text="{}*a", crash_at=1))
+    model = SymbolicRegressor(engines=engines, max_time=60, random_state=0, n_jobs=2)
+    with pytest.warns(ConvergenceWarning, match="engine 'weak' stopped with an error: ZeroDivisionError: a bug"):
+        model.fit(*table)
+    assert model.score(*table) > 0.9
+
+
+def test_auto_is_every_engine_there_is_and_the_networks_do_not_screen_again():
+    from closedform.engines import ENGINES
+
+    engines = SymbolicRegressor()._make_engines()
+    assert {engine.name for engine in engines} == set(ENGINES)
+    assert engines[0].name == "screen"
+    assert next(engine for engine in engines if engine.name == "lies").init == "random"

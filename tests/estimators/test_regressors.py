@@ -23,7 +23,7 @@ from closedform.exceptions import DomainError, InputError, ModelFileError, Statu
 from closedform.losses import HuberLoss
 from toy_engines import AffineEngine, ScriptedEngine
 
-COLUMNS = "complexity loss holdout_loss score equation sympy_format latex engine seconds".split()
+COLUMNS = "complexity loss holdout_loss score equation sympy_format latex engine seconds exact".split()
 
 
 @pytest.fixture(scope="module")

@@ -220,7 +220,12 @@ class Candidate:
 
 @runtime_checkable
 class Engine(Protocol):
-    """One way of finding formulas. See the module's text for the rules."""
+    """One way of finding formulas. See the module's text for the rules.
+
+    Two more attributes may say how it works with others: ``builds_on_others`` (bool, False without), whether it starts
+    when the others are done and gets the front that they have found, and ``weight`` (float, 1 without), how much of the
+    time it asks for.
+    """
 
     @property
     def name(self) -> str:

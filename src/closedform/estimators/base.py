@@ -111,7 +111,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             seed=old[0].seed if old else parameters.draw_seed(self.random_state),
             n_searches=old[0].n_searches if old else 0,
             constraints=parameters.check_constraints(self.constraints),
-            n_threads=parameters.check_n_jobs(self.n_jobs),
+            n_jobs=parameters.check_n_jobs(self.n_jobs),
         )
 
     def _earlier(self) -> tuple[FormulaModel, ...]:

@@ -72,8 +72,8 @@ class Plan:
         How many searches came before on the same data: the rows stay the same, the draws of the search do not.
     monitor : callable, optional
         Told about progress.
-    n_threads : int, optional
-        Threads that numerical libraries may use; None leaves them as they are.
+    n_jobs : int, optional
+        Processors that may be used. None: one engine at a time, and numerical libraries as they are.
     units : mapping of str to str, optional
         Units of columns and targets, checked.
     constraints : tuple of Constraint
@@ -89,9 +89,15 @@ class Plan:
     seed: int
     n_searches: int = 0
     monitor: Monitor | None = None
-    n_threads: int | None = None
+    n_jobs: int | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()
+
+    @property
+    def n_threads(self) -> int | None:
+        """Threads that numerical libraries may use; None leaves them as they are."""
+        # As many engines as may work at a time share the processors.
+        return None if self.n_jobs is None else max(1, self.n_jobs // len(self.engines))
 
 
 @dataclass(frozen=True)
@@ -289,6 +295,7 @@ def _searched(units: _Units, problem: Problem, plan: Plan, budget: Budget, start
         rng=np.random.default_rng([plan.seed, 1, plan.n_searches]),
         start=known,
         monitor=None if plan.monitor is None else _outside_monitor(plan.monitor, units),
+        n_jobs=plan.n_jobs or 1,
     )
     outer = [_outer_candidate(candidate, units, problem) for candidate in result.candidates]
     return replace(result, candidates=(*baseline, *outer))

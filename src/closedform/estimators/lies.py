@@ -67,7 +67,7 @@ class LIESRegressor(AbstractFormulaRegressor):
         ``holdout_loss``. None of fewer than 12 rows are held out.
     n_jobs : int or None, default=None
         Threads that the numerical libraries (BLAS, OpenMP, torch) may use during the fit; -1 for all processors, None
-        to leave them as they are. The search itself goes one step after the other. The limit holds for the process
+        to leave them as they are. The engine itself goes one step after the other. The limit holds for the process
         while the fit runs, and what was set before comes back.
     device : {"auto", "cpu", "cuda"}, default="auto"
         Where networks with random start are trained; ``"auto"`` is the CPU, which such small networks like best.

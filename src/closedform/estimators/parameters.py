@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import os
 from collections.abc import Iterable, Mapping
 from numbers import Integral, Real
 from typing import Any
@@ -16,6 +15,7 @@ from closedform.constraints.text import from_record, is_plain, parse_constraint,
 from closedform.engines.base import DEFAULT_OPERATORS, Engine
 from closedform.exceptions import InputError, did_you_mean
 from closedform.losses import LOSSES, Loss
+from closedform.parallel import usable_processors
 from closedform.symbolic.operators import OPERATORS
 from closedform.symbolic.pareto import Rule
 
@@ -61,7 +61,7 @@ def check_holdout(value: Any) -> float:
 
 
 def check_n_jobs(value: Any) -> int | None:
-    """Return a number of threads, at least 1; None for None.
+    """Return a number of processors, at least 1; None for None.
 
     Negative numbers count from the number of processors that this process may use: -1 is all of them, -2 all but one.
     """
@@ -72,8 +72,7 @@ def check_n_jobs(value: Any) -> int | None:
         raise InputError(f"n_jobs must be None, a whole number of at least 1, or -1 for all processors, got {value!r}.")
     if number > 0:
         return number
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, usable + 1 + number)
+    return max(1, usable_processors() + 1 + number)
 
 
 def check_flag(name: str, value: Any) -> bool:

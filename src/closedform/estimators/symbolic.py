@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from closedform.engines import get_engine
+from closedform.engines import ENGINES, get_engine
 from closedform.engines.base import Engine
 from closedform.estimators.base import AbstractFormulaRegressor
 from closedform.estimators.parameters import check_device
 from closedform.exceptions import InputError
 
-# What "auto" stands for.
-_AUTO = ("lies",)
+# What "auto" stands for, in order, with settings that keep engines from doing what another one has done: the networks
+# of LIES start from random weights where the screen has been at work before.
+_AUTO: Mapping[str, Mapping[str, Any]] = {
+    "screen": {},
+    "structure": {},
+    "enumerate": {},
+    "rational": {},
+    "lies": {"init": "random"},
+}
 
 
 class SymbolicRegressor(AbstractFormulaRegressor):
@@ -22,9 +29,9 @@ class SymbolicRegressor(AbstractFormulaRegressor):
     Parameters
     ----------
     engines : "auto", or sequence of str or Engine, default="auto"
-        Who searches, one after the other, each with an equal share of the time that is left: names in
-        :data:`closedform.engines.ENGINES` or objects, such as ``LIESEngine(depth=3)``, which carry the settings of an
-        engine. ``"auto"`` stands for ``("lies",)``.
+        Who searches: names in :data:`closedform.engines.ENGINES` or objects, such as ``LIESEngine(depth=3)``, which
+        carry the settings of an engine. They share the time, side by side or one after the other (`n_jobs`); those that
+        build on others come last, and what one leaves over goes to the next. ``"auto"`` stands for all of them.
     max_time : float, default=60.0
         Seconds for the whole fit, above 0; kept within 10 % plus one second. The search may end earlier.
     max_complexity : int, default=60
@@ -51,13 +58,14 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         Share of the rows, from 0 to 0.9, that is used neither to find nor to choose formulas but to measure
         ``holdout_loss``; only the last fit of the constants takes them in. None of fewer than 12 rows are held out.
     n_jobs : int or None, default=None
-        Threads that the numerical libraries (BLAS, OpenMP, torch) may use during the fit; -1 for all processors, None
-        to leave them as they are. The search itself goes one step after the other. The limit holds for the process
-        while the fit runs, and what was set before comes back.
-    device : {"auto", "cpu", "cuda"}, default="auto"
-        Where networks with random start are trained; ``"auto"`` is the CPU, which such small networks like best.
+        Processors that may be used; -1 for all. Engines then work side by side, the first in the calling process and
+        the others, from the third second on, in processes of their own, which end with the fit; each keeps BLAS, OpenMP
+        and torch to its share of the threads. None is the safe choice inside other parallel work: one engine at a time,
+        no other process, threads left as they are. The limit of threads holds for the calling process while the fit
+        runs, and what was set before comes back.
     random_state : int, RandomState, Generator or None, default=None
-        Makes fits repeatable as long as they do not run into `max_time`. NumPy's global state is not touched.
+        Makes fits repeatable, whatever `n_jobs`, as long as they do not run into `max_time`; then the same formulas
+        come in the same order, but perhaps fewer. NumPy's global state is not touched.
     progress : None, True or callable, default=None
         True shows the front as it grows, on standard error. A callable gets a :class:`closedform.search.Progress`
         whenever the front changes; an exception that it raises ends the fit.
@@ -140,16 +148,16 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         self.progress = progress
         self.warm_start = warm_start
 
-    def _made(self, engine: Any) -> Engine:
+    def _made(self, engine: Any, **settings: Any) -> Engine:
         """The engine, with the settings of this search if it comes by name; one that is given keeps its own."""
-        device, made = check_device(self.device), get_engine(engine)
+        device, made = check_device(self.device), get_engine(engine, **settings)
         if isinstance(engine, str) and dataclasses.is_dataclass(made) and hasattr(made, "device"):
             return dataclasses.replace(made, device=device)
         return made
 
     def _make_engines(self) -> tuple[Engine, ...]:
         if isinstance(self.engines, str) and self.engines == "auto":
-            return tuple(self._made(name) for name in _AUTO)
+            return tuple(self._made(name, **settings) for name, settings in _AUTO.items() if name in ENGINES)
         if isinstance(self.engines, str) or isinstance(self.engines, Engine) or not isinstance(self.engines, Iterable):
             raise InputError(f'engines must be "auto" or a list such as ["lies"], got {self.engines!r}.')
         engines = tuple(self._made(engine) for engine in self.engines)

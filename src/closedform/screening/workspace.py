@@ -9,7 +9,7 @@ from itertools import takewhile
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
-from closedform.exact import is_law, n_open_constants
+from closedform.exact import n_open_constants, settles
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
 from closedform.noise_level import pattern_left
@@ -244,7 +244,7 @@ class Workspace:
         simple = simplify(tuned, self.problem.domain, use_sympy=False)
         for candidate in self._report(simple, tuned, expression):
             yield candidate
-            self.solved = self.solved or is_law(candidate.expression, self.problem)
+            self.solved = self.solved or settles(candidate.expression, self.problem)
 
     def _may_be_all(self, expression: Expression, reached: Errors) -> bool:
         """Whether a formula leaves no more than the noise, and its description could become the shortest so far."""

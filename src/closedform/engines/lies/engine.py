@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -71,6 +71,8 @@ class LIESEngine:
     max_terms: int = 4
     library_size: int = 5000
     device: Literal["cpu", "cuda"] = "cpu"
+
+    builds_on_others: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

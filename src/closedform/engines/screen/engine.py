@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +33,9 @@ class ScreenEngine:
     max_terms: int = 4
     library_size: int = 5000
     log_space: bool = True
+
+    # It finds most of what is found.
+    weight: ClassVar[float] = 2.0
 
     @property
     def name(self) -> str:
