@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -97,6 +99,38 @@ def test_a_task_that_does_not_pickle_is_refused_here():
 def test_a_task_that_cannot_be_read_there_is_refused_there():
     ((kind, text),) = told(count, Unreadable())
     assert kind == "refused" and "no number" in text
+
+
+CALLER = """
+import sys, time
+sys.path[:] = {path!r}
+from closedform.parallel import Worker
+from test_parallel import slowly
+Worker(slowly, (1,), lambda *message: print(message[1], flush=True))
+time.sleep(300)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="no list of processes")
+def test_it_dies_with_its_caller_however_that_dies():
+    path = [str(Path(__file__).parent), *sys.path]
+    with subprocess.Popen(
+        [sys.executable, "-c", CALLER.format(path=path)], stdout=subprocess.PIPE, text=True
+    ) as caller:
+        worker = int(caller.stdout.readline())
+        os.kill(caller.pid, signal.SIGKILL)
+    end = time.monotonic() + 30
+    while _runs(worker) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _runs(worker)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process is there and no zombie, which in a container nobody may collect."""
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
+    except OSError:
+        return False
 
 
 def test_processors():

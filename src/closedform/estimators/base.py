@@ -16,8 +16,10 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 import closedform
+from closedform.checkpoint import recording
 from closedform.engines.base import Budget, Engine
 from closedform.estimators import parameters
+from closedform.estimators.continuing import check_checkpoint, lasting, recorded
 from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
 from closedform.estimators.outputs import apart, check_continues, each, next_share, together
 from closedform.exceptions import ConvergenceWarning, Status
@@ -40,7 +42,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     """Regression by a search for formulas; subclasses say which engines search.
 
     Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `units`, `constraints`, `loss`,
-    `model_selection`, `holdout`, `n_jobs`, `random_state`, `progress` and `warm_start`.
+    `model_selection`, `holdout`, `n_jobs`, `random_state`, `progress`, `warm_start`, `checkpoint` and `resume`.
     """
 
     @abstractmethod
@@ -83,16 +85,21 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         """
         budget = Budget(parameters.check_max_time(self.max_time))
         parameters.check_progress(self.progress)
+        check_checkpoint(self.checkpoint, self.resume)
         plan = self._make_plan()
         outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
         units = read_units(self.units, outputs[0].table.names, [data.target_name for data in outputs])
         plan = replace(plan, units=units)
-        starts = self._starts(outputs)
+        plan, starts, recorder = recorded(self.get_params(deep=False), outputs, plan, self._starts(outputs))
         found: list[Found] = []
-        with self._display() as monitor:
-            for data, start in zip(outputs, starts, strict=True):
+        with self._display() as monitor, recording(recorder):
+            for number, (data, start) in enumerate(zip(outputs, starts, strict=True)):
                 share = next_share(budget, len(outputs), found)
-                found.append(find_formulas(data, replace(plan, monitor=monitor), share, start))
+                watched = monitor if recorder is None else recorder.watching(number, monitor)
+                found.append(find_formulas(data, replace(plan, monitor=watched), share, start))
+        if recorder is not None:
+            stopped = any(one.status is Status.INTERRUPTED for one in found)
+            recorder.finish([one.formulas for one in found], finished=not stopped)
         self._set_model(together([self._model_of(data, plan, one) for data, one in zip(outputs, found, strict=True)]))
         for one in found:
             self._warn(one)
@@ -155,7 +162,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             domain={name: (low, high) for name, low, high in domain},
             status=found.status,
             n_rows=table.n_rows,
-            settings=parameters.to_plain(self.get_params(deep=False)),
+            settings=parameters.to_plain(lasting(self.get_params(deep=False))),
             seed=plan.seed,
             n_searches=plan.n_searches + 1,
             version=closedform.__version__,

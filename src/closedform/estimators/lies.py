@@ -78,6 +78,11 @@ class LIESRegressor(AbstractFormulaRegressor):
         whenever the front changes; an exception that it raises ends the fit.
     warm_start : bool, default=False
         Whether `fit` goes on from the formulas of the last fit. The same rows stay held out.
+    checkpoint : str, Path or None, default=None
+        File that is kept up to date with the front of the search, every two seconds.
+    resume : bool, default=False
+        Whether `fit` goes on from `checkpoint`, which must belong to the same data and settings; where there is no such
+        file it starts anew. Without it, the checkpoint of a fit that did not come to its end is not overwritten.
 
     Attributes
     ----------
@@ -132,6 +137,8 @@ class LIESRegressor(AbstractFormulaRegressor):
         random_state: Any = None,
         progress: Any = None,
         warm_start: bool = False,
+        checkpoint: Any = None,
+        resume: bool = False,
     ) -> None:
         self.init = init
         self.depth = depth
@@ -158,6 +165,8 @@ class LIESRegressor(AbstractFormulaRegressor):
         self.random_state = random_state
         self.progress = progress
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.resume = resume
 
     def _make_engines(self) -> tuple[Engine, ...]:
         settings: dict[str, Any] = {

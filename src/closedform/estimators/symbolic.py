@@ -71,6 +71,11 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         whenever the front changes; an exception that it raises ends the fit.
     warm_start : bool, default=False
         Whether `fit` goes on from the formulas of the last fit. The same rows stay held out.
+    checkpoint : str, Path or None, default=None
+        File that is kept up to date with the front of the search, every two seconds.
+    resume : bool, default=False
+        Whether `fit` goes on from `checkpoint`, which must belong to the same data and settings; where there is no such
+        file it starts anew. Without it, the checkpoint of a fit that did not come to its end is not overwritten.
 
     Attributes
     ----------
@@ -132,6 +137,8 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         random_state: Any = None,
         progress: Any = None,
         warm_start: bool = False,
+        checkpoint: Any = None,
+        resume: bool = False,
     ) -> None:
         self.engines = engines
         self.max_time = max_time
@@ -147,6 +154,8 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         self.random_state = random_state
         self.progress = progress
         self.warm_start = warm_start
+        self.checkpoint = checkpoint
+        self.resume = resume
 
     def _made(self, engine: Any, **settings: Any) -> Engine:
         """The engine, with the settings of this search if it comes by name; one that is given keeps its own."""
