@@ -35,7 +35,7 @@ def cli(capsys, monkeypatch) -> Callable[..., Done]:
 @pytest.fixture
 def toy_search(monkeypatch):
     """A search of milliseconds, without torch: straight lines."""
-    monkeypatch.setattr("closedform.engines.ENGINES", {"lies": "toy_engines:AffineEngine"})
+    monkeypatch.setattr("closedform.engines.ENGINES", {"screen": "toy_engines:AffineEngine"})
 
 
 @pytest.fixture

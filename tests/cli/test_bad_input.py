@@ -237,7 +237,7 @@ def test_odd_tables_get_a_warning_and_a_result(cli, toy_search, tmp_path, case):
 
 
 def test_a_thousand_columns(cli, monkeypatch, tmp_path):
-    monkeypatch.setattr("closedform.engines.ENGINES", {"lies": "cli_runs:FirstColumnEngine"})
+    monkeypatch.setattr("closedform.engines.ENGINES", {"screen": "cli_runs:FirstColumnEngine"})
     frame = pd.DataFrame({**{f"x{j}": np.roll(K, j) ** (j % 3 + 1) for j in range(1000)}, "y": 3 * K})
     frame.to_csv(tmp_path / "wide.csv", index=False)
     done = cli("fit", tmp_path / "wide.csv", "--target", "y", "--max-time", "5")

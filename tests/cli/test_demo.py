@@ -60,7 +60,7 @@ def test_no_time(cli):
 
 @pytest.mark.usefixtures("toy_search")
 def test_ctrl_c_ends_the_demonstration(cli, monkeypatch):
-    monkeypatch.setattr("closedform.engines.ENGINES", {"lies": "cli_runs:InterruptedEngine"})
+    monkeypatch.setattr("closedform.engines.ENGINES", {"screen": "cli_runs:InterruptedEngine"})
     done = cli("demo", "--max-time", "4")
     assert done.code == 130
     assert done.out.count("==") == 2, "the second table is left out"

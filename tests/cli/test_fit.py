@@ -53,6 +53,30 @@ def test_the_model_file_is_that_of_the_estimator(fit, tmp_path, line_path):
     assert model.expression_ == Expression.parse("2*x + 3")
 
 
+def test_all_processors_are_used_unless_told_otherwise(fit, tmp_path):
+    fit("--out", tmp_path / "m.json")
+    assert load(tmp_path / "m.json").n_jobs == -1
+    fit("--out", tmp_path / "m.json", "--jobs", "1")
+    assert load(tmp_path / "m.json").n_jobs == 1
+    done = fit("--jobs", "0")
+    assert done.code == 2 and "--jobs must be a number of processors, or -1 for all of them, got 0" in done.err
+
+
+def test_a_checkpoint_is_kept_and_gone_on_with(fit, tmp_path, line_path):
+    path = tmp_path / "front.json"
+    assert fit("--checkpoint", path).code == 0
+    assert "closedform-checkpoint" in path.read_text(encoding="utf-8")
+    assert fit("--checkpoint", path, "--resume").code == 0
+    done = fit("--checkpoint", path, "--resume", "--seed", "5")
+    assert done.code == 2
+    assert "belongs to another fit: random_state was 0 there and is 5 here" in done.err
+
+
+def test_resume_needs_a_checkpoint(fit):
+    done = fit("--resume")
+    assert done.code == 2 and "name it with --checkpoint FILE" in done.err
+
+
 def test_json(fit, tmp_path):
     done = fit("--json", "--out", tmp_path / "m.json")
     record = done.json
@@ -153,7 +177,7 @@ def test_a_failed_search_ends_with_1(cli):
 
 
 def test_an_engine_that_crashes_is_told_and_the_rest_kept(fit, monkeypatch):
-    monkeypatch.setattr("closedform.engines.ENGINES", {"lies": "cli_runs:CrashingEngine"})
+    monkeypatch.setattr("closedform.engines.ENGINES", {"screen": "cli_runs:CrashingEngine"})
     done = fit("--json")
     assert done.code == 0
     assert "warning: engine 'first column' stopped with an error: ZeroDivisionError: a fault of the engine" in done.err
@@ -195,7 +219,7 @@ def test_ctrl_c_saves_what_was_found(hard_path, tmp_path):
 
 
 def test_ctrl_c_is_told_once_and_in_words_of_this_program(fit, monkeypatch):
-    monkeypatch.setattr("closedform.engines.ENGINES", {"lies": "cli_runs:InterruptedEngine"})
+    monkeypatch.setattr("closedform.engines.ENGINES", {"screen": "cli_runs:InterruptedEngine"})
     done = fit("--json")
     assert done.code == 130
     assert done.json["status"] == "interrupted"

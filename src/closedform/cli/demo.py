@@ -76,7 +76,7 @@ def demo(
         table = load_table(scene.table)
         if not json:
             _introduce(scene, table)
-        model = _fitted(scene, table, {"max_time": scene.share * seconds, "random_state": seed}, quiet)
+        model = _fitted(scene, table, {"max_time": scene.share * seconds, "random_state": seed, "n_jobs": -1}, quiet)
         records.append(_record(scene, table, model))
         if not json:
             _show(scene, table, model)

@@ -44,6 +44,9 @@ _FORMULA_OPTIONS = {
     "constraint": "--constraint",
     "select": "--select",
     "units": "--units",
+    "jobs": "--jobs",
+    "checkpoint": "--checkpoint",
+    "resume": "--resume",
 }
 
 
@@ -63,6 +66,9 @@ def fit(
     constraint: fit_options.Constraints = None,
     loss: fit_options.Loss = LossName.SQUARED,
     select: fit_options.Select = SelectRule.MDL,
+    jobs: fit_options.Jobs = -1,
+    checkpoint: fit_options.Checkpoint = None,
+    resume: fit_options.Resume = False,
     seed: fit_options.Seed = 0,
     out: fit_options.Out = None,
     quiet: fit_options.Quiet = False,
@@ -82,6 +88,9 @@ def fit(
         "model_selection": select.value,
         "holdout": holdout,
         "random_state": seed,
+        "n_jobs": fit_options.checked_jobs(jobs),
+        "checkpoint": checkpoint,
+        "resume": fit_options.checked_resume(resume, checkpoint),
     }
     estimator_name = fit_options.checked_model(model)
     fit_options.check_fitting(estimator_name, _given(context), task, loss)

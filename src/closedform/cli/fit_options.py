@@ -64,6 +64,9 @@ _CONSTRAINT_HELP = (
 )
 _SELECT_HELP = "How one formula is chosen: shortest description of the data, best trade-off, or smallest error."
 _UNITS_HELP = "Units of columns and target, as in m:kg,v:m/s,y:J; may be repeated. Others are pure numbers."
+_JOBS_HELP = "Processors to use; -1 for all of them."
+_CHECKPOINT_HELP = "File that is kept up to date with the formulas found so far, every two seconds."
+_RESUME_HELP = "Go on from the file of --checkpoint after the program was killed; the data must be the same."
 _OUT_HELP = "Model file, for predict and show."
 
 Target = Annotated[
@@ -109,6 +112,11 @@ Loss = Annotated[
     typer.Option("--loss", help="What is minimised; poisson for counts, with ran only.", rich_help_panel=_SEARCH),
 ]
 Select = Annotated[SelectRule, typer.Option("--select", help=_SELECT_HELP, rich_help_panel=_SEARCH)]
+Jobs = Annotated[int, typer.Option("--jobs", help=_JOBS_HELP, rich_help_panel=_SEARCH)]
+Checkpoint = Annotated[
+    str | None, typer.Option("--checkpoint", metavar="FILE", help=_CHECKPOINT_HELP, rich_help_panel=_SEARCH)
+]
+Resume = Annotated[bool, typer.Option("--resume", help=_RESUME_HELP, rich_help_panel=_SEARCH)]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Makes fits repeatable.", rich_help_panel=_SEARCH)]
 Out = Annotated[str | None, typer.Option("--out", "-o", metavar="FILE", help=_OUT_HELP, rich_help_panel=_OUTPUT)]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no warnings.", rich_help_panel=_OUTPUT)]
@@ -120,6 +128,20 @@ def checked_time(seconds: float) -> float:
     if not 0 < seconds < float("inf"):
         raise InputError(f"--max-time must be a number of seconds above 0, got {seconds:g}.")
     return seconds
+
+
+def checked_jobs(jobs: int) -> int:
+    """Return what ``--jobs`` says; raises InputError for no processor."""
+    if jobs == 0 or jobs < -1:
+        raise InputError(f"--jobs must be a number of processors, or -1 for all of them, got {jobs}.")
+    return jobs
+
+
+def checked_resume(resume: bool, checkpoint: str | None) -> bool:
+    """Return what ``--resume`` says; raises InputError where there is nothing to go on from."""
+    if resume and checkpoint is None:
+        raise InputError("--resume goes on from a file; name it with --checkpoint FILE.")
+    return resume
 
 
 def checked_model(name: str) -> str:

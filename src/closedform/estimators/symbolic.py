@@ -6,7 +6,8 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from closedform.engines import ENGINES, get_engine
+import closedform.engines
+from closedform.engines import get_engine
 from closedform.engines.base import Engine
 from closedform.estimators.base import AbstractFormulaRegressor
 from closedform.estimators.parameters import check_device
@@ -166,7 +167,8 @@ class SymbolicRegressor(AbstractFormulaRegressor):
 
     def _make_engines(self) -> tuple[Engine, ...]:
         if isinstance(self.engines, str) and self.engines == "auto":
-            return tuple(self._made(name, **settings) for name, settings in _AUTO.items() if name in ENGINES)
+            known = closedform.engines.ENGINES
+            return tuple(self._made(name, **settings) for name, settings in _AUTO.items() if name in known)
         if isinstance(self.engines, str) or isinstance(self.engines, Engine) or not isinstance(self.engines, Iterable):
             raise InputError(f'engines must be "auto" or a list such as ["lies"], got {self.engines!r}.')
         engines = tuple(self._made(engine) for engine in self.engines)
