@@ -134,6 +134,7 @@ def test_defaults_are_those_of_the_estimator(cli, line_path, tmp_path):
     cli("fit", line_path, "--target", "y", "--out", tmp_path / "m.json")
     settings = dict(load_formulas(tmp_path / "m.json").settings)
     assert settings.pop("random_state") == 0, "a program that is run twice says the same"
+    assert settings.pop("n_jobs") == -1, "nothing else is at work in a program of its own"
     parameters = signature(SymbolicRegressor).parameters
     assert {name: parameters[name].default for name in settings} == settings
 

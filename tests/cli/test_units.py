@@ -26,7 +26,7 @@ def energy_file(tmp_path):
 @pytest.fixture
 def screen(monkeypatch):
     """The quick engine in place of all."""
-    monkeypatch.setattr("closedform.estimators.symbolic._AUTO", ("screen",))
+    monkeypatch.setattr("closedform.estimators.symbolic._AUTO", {"screen": {}})
 
 
 def test_units_are_heeded_and_insights_come_before_the_front(cli, energy_file, screen, tmp_path):
