@@ -88,8 +88,9 @@ class LIESEngine:
             yield from workspace.judge(candidate.expression)
         if self.init != "random":
             yield from Screen(self.max_terms, self.library_size, self.log_space).run(workspace, rng)
-        # Loading torch takes some seconds, which must be there.
-        needed = 0.0 if "torch" in sys.modules or self.init == "random" else _SECONDS_TO_LOAD_TORCH
+        # Loading torch takes some seconds, which must be there, unless there is nothing else to show.
+        nothing = self.init == "random" and not any(candidate.expression.variables for candidate in archive)
+        needed = 0.0 if "torch" in sys.modules or nothing else _SECONDS_TO_LOAD_TORCH
         if self.init != "screened" and not workspace.solved and budget.remaining() > needed:
             yield from self._random(workspace, rng)
 
