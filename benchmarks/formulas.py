@@ -20,6 +20,7 @@ for _place in (Path.cwd(), Path(__file__).resolve().parent.parent):  # the repos
 
 from benchmarks.problems import choose  # noqa: E402
 from benchmarks.runner import ESTIMATORS, GIVEN, Results, Settings, read_rows, remaining, run  # noqa: E402
+from benchmarks.runner_machine import usable_processors  # noqa: E402
 from benchmarks.scoring_process import limit_threads  # noqa: E402
 from benchmarks.summary import summarise  # noqa: E402
 
@@ -53,7 +54,12 @@ def parse_arguments(argv: list[str] | None) -> argparse.Namespace:
     add("--seed", type=int, default=0)
     add("--max-time", type=float, default=60.0, help="seconds a fit is given; it is stopped at 1.5 times + 30 s")
     add("--check-time", type=float, default=20.0, help="seconds for each check of the result")
-    add("--jobs", type=int, default=1, help="problems at a time; more than one: one thread each")
+    add(
+        "--jobs",
+        type=int,
+        default=1,
+        help="problems at a time; they share the processors",
+    )
     add("--retry", action="store_true", help="run crashed, stopped and failed problems again")
     add("--out", type=Path, required=True, help="file of JSON lines, grows")
     return parser.parse_args(argv)
@@ -84,7 +90,7 @@ def main(argv: list[str] | None = None) -> int:
     given = {"units": GIVEN} if options.units else {}
     settings = Settings(
         options.estimator, {**dict(options.option), **given}, options.n_samples, options.noise, options.seed,
-        options.max_time, options.check_time,
+        options.max_time, options.check_time, max(1, usable_processors() // options.jobs),
     )  # fmt: skip
     if options.jobs > 1:
         limit_threads(1)

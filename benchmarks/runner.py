@@ -44,6 +44,7 @@ class Settings:
     seed: int = 0
     max_time: float = 60.0
     check_time: float = 20.0
+    n_jobs: int = 1
 
     @property
     def hard_limit(self) -> float:
@@ -61,14 +62,14 @@ def with_units(settings: Settings, problem: Problem) -> Settings:
 def make_estimator(settings: Settings) -> Any:
     """Build the estimator: a known name, or ``module:function``.
 
-    Called with ``max_time``, ``random_state`` and ``n_jobs=1``, those of them that it has, and the options.
+    Called with ``max_time``, ``random_state`` and ``n_jobs``, those of them that it has, and the options.
     """
     path = ESTIMATORS.get(settings.estimator, settings.estimator)
     module, _, name = path.partition(":")
     if not name:
         raise ValueError(f"unknown estimator {path!r}: expected {', '.join(ESTIMATORS)} or module:function")
     factory = getattr(importlib.import_module(module), name)
-    given = {"max_time": settings.max_time, "random_state": settings.seed, "n_jobs": 1}
+    given = {"max_time": settings.max_time, "random_state": settings.seed, "n_jobs": settings.n_jobs}
     parameters = inspect.signature(factory).parameters
     takes_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     known = {key: value for key, value in given.items() if takes_all or key in parameters}
@@ -96,6 +97,13 @@ def seconds_to_best(estimator: Any) -> float | None:
     return None if value is None else float(value)
 
 
+def claims_exact(estimator: Any) -> bool | None:
+    """Whether the chosen formula is claimed to be the law itself, where the estimator makes such claims."""
+    best = getattr(estimator, "get_best", None)
+    value = None if best is None else best().get("exact")
+    return None if value is None else bool(value)
+
+
 def fit_one(report: Report, problem: Problem, settings: Settings) -> None:
     """Fit one problem and report the formula and its predictions on the test rows (inputs only are shown to it)."""
     import pandas as pd
@@ -113,7 +121,7 @@ def fit_one(report: Report, problem: Problem, settings: Settings) -> None:
     report({"warnings": [f"{w.category.__name__}: {w.message}"[:300] for w in caught[:5]]})
     status = getattr(estimator, "status_", None)
     report({"seconds_to_best": seconds_to_best(estimator), "estimator_status": getattr(status, "name", status)})
-    report({"memory_mb": _peak_memory()})
+    report({"claims_exact": claims_exact(estimator), "memory_mb": _peak_memory()})
 
 
 def _peak_memory() -> int | None:

@@ -16,12 +16,17 @@ def describe_machine() -> dict[str, Any]:
     """Processor, number of cores this process may use, versions, and the revision of this repository."""
     return {
         "cpu": _processor(),
-        "cpus": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cpus": usable_processors(),
         "system": platform.system(),
         "python": platform.python_version(),
         **{name: _version(name) for name in PACKAGES},
         "revision": _revision(),
     }
+
+
+def usable_processors() -> int:
+    """Number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _version(name: str) -> str | None:

@@ -57,6 +57,11 @@ def unsound(row: Row) -> bool:
     return row["text_deviation"] is not None and row["text_deviation"] > 1e-9
 
 
+def wrong_claim(row: Row) -> bool:
+    """Was a formula called exact that is not the law?"""
+    return bool(row.get("claims_exact")) and row["symbolic"] is False
+
+
 def median(values: Iterable[float | None]) -> float | None:
     """Median of the values that are there."""
     known = [v for v in values if v is not None]
@@ -80,6 +85,8 @@ def statistics(rows: list[Row]) -> dict[str, Any]:
         "disagree": sum(bool(row["disagree"]) for row in rows),
         "failed": sum(row["status"] in FAILURES for row in rows),
         "overrun": sum(bool(row["overrun"]) for row in rows),
+        "claimed": sum(bool(row.get("claims_exact")) for row in rows),
+        "wrong": [_label(row) for row in rows if wrong_claim(row)],
         "unsound": [f"{_label(row)} ({row['text_deviation']:.0e})" for row in rows if unsound(row)],
         "unsolved": [_label(row) for row in rows if not row["symbolic"]],
         "parted": [_label(row) for row in rows if row["disagree"]],
@@ -103,7 +110,7 @@ def _label(row: Row) -> str:
 
 COLUMNS = (
     ("set", 16), ("problems", 8), ("symbolic", 8), ("95 %", 9), ("form", 5), ("R2>.999", 7), ("s", 7), ("to best", 7),
-    ("size", 5), ("solved", 6), ("edit", 5), ("disagree", 8), ("failed", 6), ("late", 4),
+    ("size", 5), ("solved", 6), ("edit", 5), ("disagree", 8), ("failed", 6), ("late", 4), ("claims", 6), ("wrong", 5),
 )  # fmt: skip
 
 
@@ -117,7 +124,7 @@ def _table_line(name: str, found: dict[str, Any]) -> str:
         name, found["problems"], found["symbolic"], f"{low:.0f}-{high:.0f} %", found["structure"], found["accurate"],
         _number(found["seconds"], 1), _number(found["to_best"], 1), _number(found["ratio"], 2),
         _number(found["solved_ratio"], 2), _number(found["distance"], 2), found["disagree"], found["failed"],
-        found["overrun"],
+        found["overrun"], found["claimed"], len(found["wrong"]),
     ]  # fmt: skip
     return _join(cells)
 
@@ -150,7 +157,7 @@ def summarise(rows: list[Row]) -> str:
         if len(by_set) > 1:
             lines.append(_table_line("all", statistics(group)))
         for key, found in by_set.items():
-            for title in ("unsolved", "parted", "broken", "unsound"):
+            for title in ("unsolved", "wrong", "parted", "broken", "unsound"):
                 if found[title]:
                     lines.append(f"  {key}, {title}: {', '.join(found[title])}")
         lines.append("")

@@ -26,6 +26,13 @@ class Product:
         return {"seconds": 0.25}
 
 
+class Claiming(Product):
+    """Calls its formula exact, whatever the data."""
+
+    def get_best(self) -> dict[str, Any]:
+        return {"seconds": 0.25, "exact": True}
+
+
 class Misbehaving(Product):
     """Raises, dies or never ends, as asked."""
 
@@ -48,6 +55,11 @@ class Misbehaving(Product):
 def product(max_time: float, random_state: int) -> Product:
     """A factory as the harness calls it."""
     return Product()
+
+
+def claiming(max_time: float, random_state: int) -> Claiming:
+    """A factory as the harness calls it."""
+    return Claiming()
 
 
 def misbehaving(max_time: float, random_state: int, n_jobs: int, how: str) -> Misbehaving:

@@ -65,6 +65,22 @@ def test_a_misbehaving_estimator_is_a_row_not_an_end(toy, how, status, message):
     assert row["symbolic"] is None and "FAILED" not in summary.summarise([row])
 
 
+def test_claims_are_recorded_and_wrong_ones_are_counted(toy, capsys):
+    given = arguments(toy, "--estimator", "bench_dummies:claiming", "--n-samples", "200")
+    assert formulas.main(given) == 0
+    assert [row["claims_exact"] for row in read_rows(toy / "rows.jsonl")] == [True, True]
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].split()[-2:] == ["claims", "wrong"] and lines[2].split()[-2:] == ["2", "1"]
+    assert "  toy, wrong: sum" in lines
+
+
+def test_the_processors_are_shared_by_the_problems_at_work(toy, monkeypatch):
+    monkeypatch.setattr("benchmarks.formulas.usable_processors", lambda: 7)
+    given = arguments(toy, "--estimator", "bench_dummies:product", "--n-samples", "200")
+    assert formulas.main([*given, "--jobs", "2"]) == 0
+    assert {row["n_jobs"] for row in read_rows(toy / "rows.jsonl")} == {3}
+
+
 def test_other_settings_are_other_rows_and_failures_can_be_repeated(toy):
     problems = formulas.choose(toy, ["toy"])
     settings = Settings("lies", {"depth": 2})
