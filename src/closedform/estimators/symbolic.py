@@ -64,6 +64,8 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         and torch to its share of the threads. None is the safe choice inside other parallel work: one engine at a time,
         no other process, threads left as they are. The limit of threads holds for the calling process while the fit
         runs, and what was set before comes back.
+    device : {"auto", "cpu", "cuda"}, default="auto"
+        Where networks with random start are trained; ``"auto"`` is the CPU, which such small networks like best.
     random_state : int, RandomState, Generator or None, default=None
         Makes fits repeatable, whatever `n_jobs`, as long as they do not run into `max_time`; then the same formulas
         come in the same order, but perhaps fewer. NumPy's global state is not touched.
