@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -72,8 +72,6 @@ class LIESEngine:
     library_size: int = 5000
     device: Literal["cpu", "cuda"] = "cpu"
 
-    builds_on_others: ClassVar[bool] = True
-
     @property
     def name(self) -> str:
         """Name of the engine."""
@@ -88,9 +86,8 @@ class LIESEngine:
             yield from workspace.judge(candidate.expression)
         if self.init != "random":
             yield from Screen(self.max_terms, self.library_size, self.log_space).run(workspace, rng)
-        # Loading torch takes some seconds, which must be there, unless there is nothing else to show.
-        nothing = self.init == "random" and not any(candidate.expression.variables for candidate in archive)
-        needed = 0.0 if "torch" in sys.modules or nothing else _SECONDS_TO_LOAD_TORCH
+        # Loading torch takes some seconds, which must be there.
+        needed = 0.0 if "torch" in sys.modules else _SECONDS_TO_LOAD_TORCH
         if self.init != "screened" and not workspace.solved and budget.remaining() > needed:
             yield from self._random(workspace, rng)
 
