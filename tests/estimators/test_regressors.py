@@ -30,7 +30,8 @@ COLUMNS = "complexity loss holdout_loss score equation sympy_format latex engine
 def table() -> tuple[pd.DataFrame, pd.Series]:
     rng = np.random.default_rng(0)
     X = pd.DataFrame({"mass": rng.uniform(1, 5, 100), "speed": rng.uniform(0.1, 3, 100)})
-    y = 2.5 * X["mass"] + 1.5 * X["speed"] + 4.0 + rng.normal(0, 0.1, 100)
+    # No numbers that would be recognised, so that there are constants with errors.
+    y = 2.531 * X["mass"] + 1.479 * X["speed"] + 4.127 + rng.normal(0, 0.1, 100)
     return X, y.rename("energy")
 
 
@@ -86,8 +87,7 @@ def test_the_table_of_equations_is_the_callers_own(fitted):
 def test_records_have_standard_errors(fitted):
     for formula in fitted.formulas_:
         assert len(formula.standard_errors) == formula.expression.n_constants
-    # Of the formula whose constants have been recognised as 5/2, 3/2 and 4 nothing may be left to be uncertain about.
-    assert all(error < 0.1 for error in fitted.formulas_[-1].standard_errors)
+    assert max(fitted.formulas_[-1].standard_errors) < 0.1
 
 
 def test_the_latex_table_has_the_rows_asked_for(fitted):
