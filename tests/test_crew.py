@@ -186,8 +186,9 @@ def test_time_is_shared_by_weight_and_by_the_free_processors():
         weight: float
 
     heavy, light = Weighted(2.0), Weighted(1.0)
-    assert wave_time(60.0, [heavy, light], [light]) == 45.0
-    assert wave_time(60.0, [light], []) == 60.0
+    assert wave_time(60.0, [heavy, light], [light], 1) == 45.0
+    assert wave_time(60.0, [heavy, light], [light], 2) == 40.0
+    assert wave_time(60.0, [light], [], 2) == 60.0
     waiting = [heavy, light, light]
     assert engine_time(12.0, heavy, waiting, 1) == 6.0
     assert engine_time(12.0, heavy, waiting, 2) == 12.0

@@ -123,7 +123,7 @@ def search(
     plan, children = waves(engines), rng.spawn(len(engines))
     for number, wave in enumerate(plan):
         later = [engines[position] for following in plan[number + 1 :] for position in following]
-        time_left = wave_time(budget.remaining(), [engines[position] for position in wave], later)
+        time_left = wave_time(budget.remaining(), [engines[position] for position in wave], later, n_jobs)
         crew = Crew(
             problem,
             driver.archive.front,

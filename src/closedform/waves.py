@@ -40,10 +40,25 @@ def waves(engines: Sequence[Engine]) -> list[list[int]]:
     return [wave for wave in (first, second) if wave]
 
 
-def wave_time(remaining: float, wave: Sequence[Engine], later: Sequence[Engine]) -> float:
-    """Seconds for a wave: the time left, shared by weight with the engines of later waves."""
-    mine = sum(map(weight_of, wave))
-    return remaining * mine / (mine + sum(map(weight_of, later)))
+def wave_time(remaining: float, wave: Sequence[Engine], later: Sequence[Engine], n_jobs: int) -> float:
+    """Seconds for a wave: the time left, shared by weight with the engines of the wave that follows.
+
+    Parameters
+    ----------
+    remaining : float
+        Seconds for all.
+    wave, later : sequence of Engine
+        Those of the wave and of the next one.
+    n_jobs : int
+        Processors, of which an engine can use but one.
+    """
+    mine = _demand(wave, n_jobs)
+    return remaining * mine / (mine + _demand(later, n_jobs))
+
+
+def _demand(wave: Sequence[Engine], n_jobs: int) -> float:
+    weights = [weight_of(engine) for engine in wave]
+    return max(sum(weights) / n_jobs, max(weights, default=0.0))
 
 
 def engine_time(remaining: float, engine: Engine, waiting: Sequence[Engine], n_free: int) -> float:

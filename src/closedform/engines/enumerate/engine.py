@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -47,6 +48,9 @@ class EnumerateEngine:
 
     max_expressions: int = 400_000
     max_terms: int = 3
+
+    # The best of what others have found are leaves of its own expressions.
+    builds_on_others: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
