@@ -181,7 +181,7 @@ def psrn(max_time: float, random_state: int = 0) -> Peer:
             stage_config={"default": default, "stages": [{}]},
         )  # fmt: skip
         model.fit(
-            X, y.reshape(-1, 1), n_down_sample=100, prun_const=True, prun_ndigit=6, top_k=10, real_time_display=False
+            X, y.reshape(-1, 1), n_down_sample=20, prun_const=True, prun_ndigit=6, top_k=10, real_time_display=False
         )
         return str(model.get_pf(sort_by="mse")[0][0])
 
