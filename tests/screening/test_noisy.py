@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -92,3 +94,17 @@ def test_the_search_is_repeatable(rng):
     problem = noisy_problem("a*(b**2 + c**2)/2", rng, 0.1)
     first, second = (screened(problem, np.random.default_rng(3))[1] for _ in range(2))
     assert first.expression == second.expression
+
+
+def test_a_table_of_few_rows_is_looked_at_as_well(rng):
+    x = np.exp(rng.uniform(0.0, 4.0, 16))
+    problem = Problem(x[:, None], 15.0 - 0.9 * np.log(x) + 0.1 * rng.normal(size=16), ("x",))
+    view = dataclasses.replace(whole_view(problem), noise=np.full(16, 0.1))
+    pool = term_pool(view.X, view.recipes, 100, rng, problem.operators)
+    found = [build(proposal.recipe) for proposal in noisy.sums_of_terms(view, pool, LINKS[:1], 1)]
+    assert any("log(x)" in str(expression) for expression in found)
+    # Those that the noise takes out of the domain of a link are too many here.
+    near_zero = dataclasses.replace(view, y=view.y - view.y.min() + 0.05)
+    root = next(link for link in LINKS if not link.defined(np.array([-1.0])))
+    assert len(noisy.seen_through(view, root).rows) == 16
+    assert noisy.seen_through(near_zero, root) is None

@@ -27,7 +27,8 @@ from closedform.symbolic.vocabulary import uses_only
 
 IntArray = NDArray[np.intp]
 
-# A row counts where this many standard deviations of its noise do not leave the domain of the outer unit.
+# A row counts where this many standard deviations of its noise do not leave the domain of the outer unit. So many rows
+# have to be left; of a table that has no more, all.
 _CLEAR_OF = 2.0
 _FEWEST_ROWS, _SMALLEST_SHARE = 30, 0.4
 # Relative error of columns and of unfinished formulas: no row weighs more than this allows.
@@ -84,7 +85,7 @@ def seen_through(view: View, link: Link) -> Seen | None:
     y, noise = view.y, np.zeros(len(view.y)) if view.noise is None else view.noise
     with np.errstate(all="ignore"):
         rows = _clear_rows(y, _CLEAR_OF * noise, link)
-        if len(rows) < max(_FEWEST_ROWS, _SMALLEST_SHARE * len(y)):
+        if len(rows) < max(min(_FEWEST_ROWS, len(y)), _SMALLEST_SHARE * len(y)):
             return None
         y, noise = y[rows], noise[rows]
         z, slope = link.forward(y), link.slope(y)
