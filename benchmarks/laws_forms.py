@@ -62,7 +62,7 @@ class FlatUniverse(Form):
         self.text = f"43.0 + 5*log10((1 + z)*integral of 1/sqrt(0.27*(1 + z)**3 + 1 - 0.27)), z = {redshift}"
         self._redshift = redshift
         self.start = np.array([43.0, 0.27])
-        self.n_constants, self.n_terms = 2, 2
+        self.n_constants, self.n_terms = 2, 3
 
     def values(self, columns: Columns, constants: np.ndarray) -> np.ndarray:
         """Values in float64, nan or inf where undefined."""
@@ -81,10 +81,8 @@ def count_constants(formula: Formula) -> int:
 
 
 def count_terms(node: Node) -> int:
-    """Summands of a formula."""
-    if node[0] == "neg":
-        return count_terms(node[1])
-    return count_terms(node[1]) + count_terms(node[2]) if node[0] in ("add", "sub") else 1
+    """Summands anywhere in a formula: one more than the signs of addition and subtraction in it."""
+    return 1 + sum(part[0] in ("add", "sub") for part in walk(node))
 
 
 @dataclass(frozen=True)

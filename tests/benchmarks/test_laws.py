@@ -27,7 +27,7 @@ def test_a_formula_is_the_form_for_any_constants_that_are_there(text, same):
 
 def test_constants_and_terms_are_counted_as_one_reads_them():
     formula = read_formula("3.2*x**2 - 1408/x + sqrt(x/2)*(x + 0.5)", ("x",))
-    assert count_constants(formula) == 3 and count_terms(formula.root) == 3
+    assert count_constants(formula) == 3 and count_terms(formula.root) == 4
 
 
 def test_a_piecewise_form_has_the_constants_of_both_pieces_and_the_place_between():
