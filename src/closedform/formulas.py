@@ -7,7 +7,7 @@ file holds and what ``closedform predict`` loads.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from numbers import Integral
@@ -17,9 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.exceptions import DomainError, InputError, Status
+from closedform.group_constants import GroupConstants, own_names, with_names
 from closedform.insights import Insight
 from closedform.preprocessing.table import Table, check_X
 from closedform.preprocessing.wording import rows_text
+from closedform.symbolic.arrangement import arranged
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.printing import name_to_text, to_text
@@ -31,6 +33,8 @@ Outside = Literal["warn", "nan", "raise", "ignore"]
 # Longest piece of a formula that an error message quotes, and most variables whose values it tells.
 _LONGEST_QUOTE = 60
 _MOST_VALUES = 4
+# Groups whose formulas are searched for poles.
+_MOST_TRUSTED = 12
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,9 @@ class Formula:
     exact : bool, default=False
         Whether it is claimed to be the law behind the data and no approximation: it passes the test of
         ``closedform.exact`` on all rows, and no formula of the front does so with fewer constants.
+    groups : GroupConstants, optional
+        After a fit with groups: constants that differ between them. Then `expression` and `standard_errors` hold the
+        middle one of the values of such a constant.
     """
 
     expression: Expression
@@ -73,11 +80,36 @@ class Formula:
     score: float = 0.0
     domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     exact: bool = False
+    groups: GroupConstants | None = None
 
     @cached_property
     def trust(self) -> Trust:
         """What is known about poles and gaps of the formula, within the ranges of the data and beyond."""
-        return trust(self.expression, self.domain)
+        if self.groups is None or not self.groups.own:
+            return trust(self.expression, self.domain)
+        each = [trust(self.in_group(label), self.domain) for label in self.groups.labels[:_MOST_TRUSTED]]
+        hazards = {str(hazard): hazard for one in each for hazard in one.hazards}
+        complete = len(self.groups.labels) <= _MOST_TRUSTED
+        return Trust(each[0].domain, tuple(hazards.values()), complete and all(one.proven for one in each))
+
+    def in_group(self, label: Any) -> Expression:
+        """Return the formula with the constants of one group; raises InputError where there is no such group."""
+        if self.groups is None:
+            raise InputError(f"there is no group {label!r}: the formula was fitted without groups.")
+        return self.groups.in_group(self.expression, label)
+
+    @property
+    def own_names(self) -> tuple[str, ...]:
+        """Names under which constants that differ between groups are shown, c1, c2, ...; none without groups."""
+        count = 0 if self.groups is None else len(self.groups.own)
+        return tuple(own_names(count, self.expression.variables))
+
+    @property
+    def shown(self) -> Expression:
+        """The formula as it is shown: with names for constants that differ between groups."""
+        if self.groups is None or not self.groups.own:
+            return self.expression
+        return arranged(with_names(self.expression, self.groups.own, self.own_names))
 
 
 @dataclass(frozen=True)
@@ -116,6 +148,8 @@ class FormulaModel:
         Units of columns and target, as they were given.
     insights : tuple of Insight, default=()
         What was found out about the structure of the law.
+    group_name : str, optional
+        What the groups are called, after a fit with groups.
     """
 
     kind: str
@@ -133,6 +167,7 @@ class FormulaModel:
     version: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     insights: tuple[Insight, ...] = ()
+    group_name: str | None = None
 
     def __post_init__(self) -> None:
         """Give each formula the ranges of the columns that it uses."""
@@ -169,7 +204,9 @@ class FormulaModel:
             raise InputError(f"index must be a row of equations_, a whole number from 0 to {last}, got {index!r}.")
         return self.formulas[int(index)]
 
-    def predict(self, X: Any, index: int | None = None, outside: Outside = "warn") -> NDArray[np.float64]:
+    def predict(
+        self, X: Any, index: int | None = None, outside: Outside = "warn", groups: Any = None
+    ) -> NDArray[np.float64]:
         """Return the values of a formula.
 
         Parameters
@@ -182,6 +219,8 @@ class FormulaModel:
             What happens with rows outside the ranges that the formula was learned on, by more than a tenth of the
             width of a range: the value and a warning, NaN, an error, or the value and nothing. Where the formula has
             no value at all, such as the logarithm of a negative number, only ``"nan"`` gives NaN; the others raise.
+        groups : array-like of shape (n_samples,), optional
+            The group of each row; needed where constants of the formula differ between groups.
 
         Returns
         -------
@@ -190,7 +229,7 @@ class FormulaModel:
         Raises
         ------
         InputError
-            For a table that does not fit, see :func:`closedform.preprocessing.check_X`.
+            For a table that does not fit, see :func:`closedform.preprocessing.check_X`, and for an unknown group.
         DomainError
             If the formula has no value on some row, unless `outside` is ``"nan"``; with ``"raise"`` also if a row lies
             outside the learned ranges.
@@ -208,7 +247,28 @@ class FormulaModel:
         check_outside(outside)
         formula = self.formula(index)
         table = check_X(X, feature_names=self.feature_names, named=self.named, estimator=self.kind)
-        return values_of(formula, table, outside)
+        return values_of(formula, table, outside, self.group_positions(formula, groups, table.n_rows))
+
+    def group_positions(self, formula: Formula, groups: Any, n_rows: int) -> NDArray[np.intp] | None:
+        """Return the group of each row as `values_of` takes it, None for a formula without constants by group.
+
+        Raises
+        ------
+        InputError
+            If groups are missing, unknown, of another length than the table, or not asked for.
+        """
+        if self.group_name is None and groups is not None:
+            raise InputError("groups is only for models that were fitted with groups; leave it out.")
+        if formula.groups is None or not formula.groups.own:
+            return None
+        if groups is None:
+            raise InputError(
+                f"the constants of this formula differ between groups ({self.group_name}): pass groups, a label a row."
+            )
+        positions = formula.groups.positions(groups)
+        if len(positions) != n_rows:
+            raise InputError(f"groups must have one label for each of {n_rows} rows, got {len(positions)}.")
+        return positions
 
 
 def check_outside(outside: Any) -> None:
@@ -217,11 +277,25 @@ def check_outside(outside: Any) -> None:
         raise InputError(f'outside must be "warn", "nan", "raise" or "ignore", got {outside!r}.')
 
 
-def values_of(formula: Formula, table: Table, outside: Outside = "warn") -> NDArray[np.float64]:
-    """Values of a formula on a checked table; see :meth:`FormulaModel.predict`."""
+def values_of(
+    formula: Formula, table: Table, outside: Outside = "warn", groups: NDArray[np.intp] | None = None
+) -> NDArray[np.float64]:
+    """Values of a formula on a checked table; see :meth:`FormulaModel.predict`.
+
+    Parameters
+    ----------
+    formula : Formula
+    table : Table
+    outside : {"warn", "nan", "raise", "ignore"}, default="warn"
+        What happens with rows outside the learned ranges.
+    groups : ndarray of shape (n_rows,), optional
+        Position of each row's group among the labels of the formula.
+    """
     expression = formula.expression
-    columns = {name: table.columns[name] for name in expression.variables}
-    values = evaluate(expression, columns) if columns else np.full(table.n_rows, _constant_value(expression))
+    values = np.empty(table.n_rows)
+    for part, rows in _parts(formula, table, groups):
+        columns = {name: table.columns[name][rows] for name in part.variables}
+        values[rows] = evaluate(part, columns) if columns else _constant_value(part)
     beyond = _beyond(formula, table) if outside != "ignore" else np.zeros(table.n_rows, dtype=bool)
     undefined = ~np.isfinite(values)
     if outside == "nan":
@@ -230,6 +304,8 @@ def values_of(formula: Formula, table: Table, outside: Outside = "warn") -> NDAr
     advice = 'Leave out these rows, or pass outside="nan" to get NaN for them.'
     if undefined.any():
         rows = np.flatnonzero(undefined)
+        if groups is not None and formula.groups is not None:
+            expression = formula.in_group(formula.groups.labels[groups[rows[0]]])
         raise DomainError(f"{_undefined(expression, table, rows)} {advice}", rows.tolist())
     if beyond.any():
         rows = np.flatnonzero(beyond)
@@ -241,6 +317,17 @@ def values_of(formula: Formula, table: Table, outside: Outside = "warn") -> NDAr
 
         warnings.warn(_far_out(formula, table, rows), DataWarning, stacklevel=3)
     return values
+
+
+def _parts(
+    formula: Formula, table: Table, groups: NDArray[np.intp] | None
+) -> Iterator[tuple[Expression, slice | NDArray[np.intp]]]:
+    """The formula of each group with its rows; of all rows together where no constant differs."""
+    if groups is None or formula.groups is None:
+        yield formula.expression, slice(0, table.n_rows)
+        return
+    for position in np.unique(groups):
+        yield formula.in_group(formula.groups.labels[position]), np.flatnonzero(groups == position)
 
 
 def _used(domain: Mapping[str, tuple[float, float]], expression: Expression) -> dict[str, tuple[float, float]]:

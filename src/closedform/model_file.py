@@ -15,6 +15,7 @@ from typing import Any
 import closedform
 from closedform.exceptions import ModelFileError, Status
 from closedform.formulas import Formula, FormulaModel
+from closedform.group_constants import GroupConstants
 from closedform.insights import Insight
 from closedform.json_fields import (
     LARGEST_FILE,
@@ -93,6 +94,7 @@ def to_plain(model: FormulaModel) -> dict[str, Any]:
         "settings": dict(model.settings),
         "units": dict(model.units),
         "insights": [_insight_to_json(insight) for insight in model.insights],
+        **({} if model.group_name is None else {"group_name": model.group_name}),
     }
 
 
@@ -117,6 +119,16 @@ def _formula_to_json(formula: Formula) -> dict[str, Any]:
         "seconds": formula.seconds,
         "standard_errors": [finite_or_none(error) for error in formula.standard_errors],
         "exact": formula.exact,
+        **({} if formula.groups is None else {"groups": _groups_to_json(formula.groups)}),
+    }
+
+
+def _groups_to_json(groups: GroupConstants) -> dict[str, Any]:
+    return {
+        "labels": list(groups.labels),
+        "own": list(groups.own),
+        "values": [list(row) for row in groups.values],
+        "standard_errors": [[finite_or_none(error) for error in row] for row in groups.standard_errors],
     }
 
 
@@ -174,6 +186,7 @@ def from_plain(data: Any) -> FormulaModel:
         # Files of earlier versions have neither.
         units=field({"units": {}, **data}, "units", _texts),
         insights=tuple(field({"insights": [], **data}, "insights", list_of(_insight, MOST_FORMULAS))),
+        group_name=field(data, "group_name", text) if "group_name" in data else None,
     )
     _check_together(model)
     return model
@@ -198,6 +211,11 @@ def _check_together(model: FormulaModel) -> None:
             )
         if len(formula.standard_errors) != formula.expression.n_constants:
             raise ModelFileError("it is damaged: a formula has not as many standard errors as constants.")
+        own = () if formula.groups is None else formula.groups.own
+        if list(own) != sorted(set(own)) or (own and not 0 <= own[0] <= own[-1] < formula.expression.n_constants):
+            raise ModelFileError("it is damaged: a table of constants by group does not fit its formula.")
+        if formula.groups is not None and model.group_name is None:
+            raise ModelFileError('it is damaged: there are constants by group, but no "group_name".')
 
 
 # --- single fields ----------------------------------------------------------------------------------------------------
@@ -253,4 +271,25 @@ def _formula(value: Any) -> Formula:
         score=field(data, "score", number_or(math.inf)),
         # Files of earlier versions do not have it: nothing was claimed.
         exact=field({"exact": False, **data}, "exact", truth),
+        groups=field(data, "groups", _groups) if "groups" in data else None,
     )
+
+
+def _groups(value: Any) -> GroupConstants:
+    data = mapping(value)
+    groups = GroupConstants(
+        labels=tuple(field(data, "labels", list_of(text, MOST_COLUMNS))),
+        own=tuple(field(data, "own", list_of(whole, MOST_FORMULAS))),
+        values=tuple(map(tuple, field(data, "values", list_of(list_of(number, MOST_FORMULAS), MOST_COLUMNS)))),
+        standard_errors=tuple(
+            map(tuple, field(data, "standard_errors", list_of(_row_of_errors, MOST_COLUMNS))),
+        ),
+    )
+    sizes = {len(row) for row in (*groups.values, *groups.standard_errors)}
+    same = len(groups.labels) == len(groups.values) == len(groups.standard_errors) == len(set(groups.labels))
+    if not same or not groups.labels or sizes != {len(groups.own)}:
+        raise ModelFileError("it is damaged: a table of constants by group has not one row for each group.")
+    return groups
+
+
+_row_of_errors = list_of(number_or(math.inf), MOST_FORMULAS)

@@ -93,7 +93,9 @@ class FormulaModels:
             raise InputError(f"index must be one row for each of {len(self.models)} outputs, got {len(index)}.")
         return tuple(index)
 
-    def predict(self, X: Any, index: Index = None, outside: Outside = "warn") -> NDArray[np.float64]:
+    def predict(
+        self, X: Any, index: Index = None, outside: Outside = "warn", groups: Any = None
+    ) -> NDArray[np.float64]:
         """Return the values of one formula for each output.
 
         Parameters
@@ -104,13 +106,15 @@ class FormulaModels:
             Which formulas, see `rows`.
         outside : {"warn", "nan", "raise", "ignore"}, default="warn"
             See :meth:`closedform.formulas.FormulaModel.predict`.
+        groups : array-like of shape (n_samples,), optional
+            The group of each row; needed where constants differ between groups.
 
         Returns
         -------
         ndarray of shape (n_samples, n_outputs)
         """
         pairs = zip(self.models, self.rows(index), strict=True)
-        return np.column_stack([model.predict(X, row, outside) for model, row in pairs])
+        return np.column_stack([model.predict(X, row, outside, groups) for model, row in pairs])
 
 
 # --- files ------------------------------------------------------------------------------------------------------------

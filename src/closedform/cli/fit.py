@@ -39,6 +39,7 @@ _ENDINGS = {
 
 # Options of the search for formulas that a network does not have.
 _FORMULA_OPTIONS = {
+    "groups": "--groups",
     "max_complexity": "--max-complexity",
     "operators": "--operators",
     "constraint": "--constraint",
@@ -57,6 +58,7 @@ def fit(
     features: fit_options.Features = None,
     exclude: fit_options.Exclude = None,
     units: fit_options.Units = None,
+    groups: fit_options.Groups = None,
     holdout: fit_options.Holdout = 0.2,
     model: fit_options.Model = "symbolic",
     task: fit_options.Task = TaskName.AUTO,
@@ -101,14 +103,15 @@ def fit(
         from closedform.preprocessing.readers import read_table
 
         network = estimator_name == NETWORK
-        X, y = Columns(target, features or (), exclude or (), words=network).of(read_table(data))
+        frame, labels = fit_options.take_groups(read_table(data), groups)
+        X, y = Columns(target, features or (), exclude or (), words=network).of(frame)
         if network:
             from closedform.cli.fit_network import NetworkFit
 
             measured = NetworkFit(task, loss, holdout, max_time, seed, quiet).run(X, y)
             _report_network(measured, time.monotonic() - start, out, quiet, json)
             return
-        fitted = fit_table(X, y, estimator_name, settings, quiet)
+        fitted = fit_table(X, y, estimator_name, settings, quiet, labels)
     _report(fitted, time.monotonic() - start, out, quiet, json)
 
 
@@ -145,7 +148,7 @@ def _saved(out: str | None) -> str:
 
 
 def fit_table(
-    X: pd.DataFrame, y: Any, estimator_name: str, settings: dict[str, Any], quiet: bool = False
+    X: pd.DataFrame, y: Any, estimator_name: str, settings: dict[str, Any], quiet: bool = False, groups: Any = None
 ) -> FormulaModel | FormulaModels:
     """Fit an estimator, with progress on standard error.
 
@@ -161,12 +164,14 @@ def fit_table(
         Parameters of the estimator.
     quiet : bool, default=False
         Show no progress.
+    groups : Series of shape (n_rows,), optional
+        A label for each row.
     """
     from closedform import estimators
 
     with _progress(quiet) as monitor:
         estimator: AbstractFormulaRegressor = getattr(estimators, estimator_name)(**settings, progress=monitor)
-        return estimator.fit(X, y).formula_model_
+        return estimator.fit(X, y, groups=groups).formula_model_
 
 
 @contextmanager

@@ -67,6 +67,7 @@ _UNITS_HELP = "Units of columns and target, as in m:kg,v:m/s,y:J; may be repeate
 _JOBS_HELP = "Processors to use; -1 for all of them."
 _CHECKPOINT_HELP = "File that is kept up to date with the formulas found so far, every two seconds."
 _RESUME_HELP = "Go on from the file of --checkpoint after the program was killed; the data must be the same."
+_GROUPS_HELP = "Column of labels: one form for all groups, with constants of their own where the groups differ."
 _OUT_HELP = "Model file, for predict and show."
 
 Target = Annotated[
@@ -79,6 +80,7 @@ Features = Annotated[
 Exclude = Annotated[
     list[str] | None, typer.Option("--exclude", metavar="COLUMNS", help=_EXCLUDE_HELP, rich_help_panel=_DATA)
 ]
+Groups = Annotated[str | None, typer.Option("--groups", metavar="COLUMN", help=_GROUPS_HELP, rich_help_panel=_DATA)]
 Holdout = Annotated[float, typer.Option("--holdout", min=0.0, max=0.9, help=_HOLDOUT_HELP, rich_help_panel=_DATA)]
 Model = Annotated[
     str, typer.Option("--model", "-m", metavar="symbolic|lies|ran", help=_MODEL_HELP, rich_help_panel=_SEARCH)
@@ -267,6 +269,24 @@ class Columns:
         if self.words and len(targets) > 1:
             raise InputError(f"--model ran explains one column; --target names {len(targets)}.")
         return targets
+
+
+def take_groups(frame: pd.DataFrame, name: str | None) -> tuple[pd.DataFrame, Any]:
+    """Take the column that ``--groups`` names out of a table; None where it names none.
+
+    Raises
+    ------
+    InputError
+        If the table has no such column, or no other.
+    """
+    if name is None:
+        return frame, None
+    from closedform.preprocessing.wording import missing_column
+
+    known = [str(column) for column in frame.columns]
+    if name not in known:
+        raise InputError(f"--groups: {missing_column(name, known, 'the table')}")
+    return frame.drop(columns=[name]), frame[name]
 
 
 def _refuse_words(X: pd.DataFrame) -> None:

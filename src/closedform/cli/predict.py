@@ -75,7 +75,11 @@ def predict(
     formula = options.at_index(fitted, index)
     expression = formula.expression
     with warnings_as_sentences():
-        values = _values(formula, _table(fitted, expression.variables, data), outside)
+        if formula.own_names:
+            table, positions = _grouped_table(fitted, formula, data)
+        else:
+            table, positions = _table(fitted, expression.variables, data), None
+        values = _values(formula, table, outside, positions)
     if json:
         plain = [None if value != value else value for value in values.tolist()]
         write_json({"target": fitted.target_name, "formula": str(expression), "prediction": plain})
@@ -108,11 +112,28 @@ def _predict_outputs(
     )
 
 
-def _values(formula: Formula, table: Table, outside: Outside) -> NDArray[np.float64]:
+def _grouped_table(fitted: FormulaModel, formula: Formula, data: str) -> tuple[Table, NDArray[np.intp] | None]:
+    """The columns that a formula needs, and the group of each row."""
+    from closedform.preprocessing.readers import read_table
+    from closedform.preprocessing.table import check_X
+    from closedform.preprocessing.wording import missing_column
+
+    frame = read_table(data)
+    needed = list(formula.expression.variables)
+    for name in [*needed, fitted.group_name or ""]:
+        if name not in frame.columns:
+            raise InputError(missing_column(name, [str(column) for column in frame.columns], "the table"))
+    positions = fitted.group_positions(formula, frame[fitted.group_name], len(frame))
+    return check_X(frame[needed]), positions
+
+
+def _values(
+    formula: Formula, table: Table, outside: Outside, groups: NDArray[np.intp] | None = None
+) -> NDArray[np.float64]:
     from closedform.formulas import values_of
 
     try:
-        return values_of(formula, table, outside.value)
+        return values_of(formula, table, outside.value, groups)
     except DomainError as error:
         message = error.message.replace('pass outside="nan" to get NaN', "say --outside nan to get empty cells")
         raise DomainError(message, error.rows) from None

@@ -52,7 +52,7 @@ def front_table(model: FormulaModel) -> Table:
             str(formula.complexity),
             _shown_error(formula.loss, model),
             _shown_error(formula.holdout_loss, model),
-            Text(to_text(formula.expression, DIGITS)),
+            Text(to_text(formula.shown, DIGITS)),
             style="bold" if chosen else "",
         )
     return table
@@ -74,15 +74,33 @@ def insights_table(model: FormulaModel) -> Table:
 
 def law(model: FormulaModel, index: int | None = None, digits: int | None = DIGITS) -> str:
     """A formula as an equation, ``target = ...``; the chosen one if `index` is None."""
-    return f"{name_to_text(model.target_name)} = {to_text(model.formula(index).expression, digits)}"
+    return f"{name_to_text(model.target_name)} = {to_text(model.formula(index).shown, digits)}"
 
 
 def constant_lines(formula: Formula) -> list[str]:
     """The fitted constants with their standard errors, and the numbers that are exact."""
-    pairs = zip(formula.expression.constants, formula.standard_errors, strict=True)
+    own = () if formula.groups is None else formula.groups.own
+    both = zip(formula.expression.constants, formula.standard_errors, strict=True)
+    pairs = [pair for place, pair in enumerate(both) if place not in own]
     lines = [f"constant {with_error(value, error)}" for value, error in dict.fromkeys(pairs)]
     exact = [str(number) for number in dict.fromkeys(_exact_numbers(formula.expression))]
     return [*lines, f"exact    {', '.join(exact)}"] if exact else lines
+
+
+def group_table(formula: Formula, name: str) -> Table:
+    """The constants that differ between groups, one row for each group, with their standard errors."""
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column(name)
+    for constant in formula.own_names:
+        table.add_column(constant, justify="right")
+    if formula.groups is not None:
+        rows = zip(formula.groups.labels, formula.groups.values, formula.groups.standard_errors, strict=True)
+        for label, values, errors in rows:
+            table.add_row(label, *[with_error(*pair) for pair in zip(values, errors, strict=True)])
+    return table
 
 
 def _exact_numbers(expression: Expression) -> Iterator[int | Fraction]:
@@ -243,7 +261,24 @@ def formula_record(formula: Formula) -> dict[str, Any]:
         "constants": [{"value": value, "standard_error": _finite(error)} for value, error in errors],
         "engine": formula.engine,
         "seconds": formula.seconds,
+        **({} if formula.groups is None else {"groups": _group_record(formula)}),
         "exact": formula.exact,
+    }
+
+
+def _group_record(formula: Formula) -> dict[str, Any]:
+    """The constants by group; `shown` is the formula with their names in it."""
+    groups = formula.groups
+    rows = [] if groups is None else zip(groups.labels, groups.values, groups.standard_errors, strict=True)
+    return {
+        "shown": str(formula.shown),
+        "constants": {
+            label: [
+                {"name": name, "value": value, "standard_error": _finite(error)}
+                for name, value, error in zip(formula.own_names, values, errors, strict=True)
+            ]
+            for label, values, errors in rows
+        },
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,7 @@ from closedform.cli import options, outputs, results
 from closedform.cli.console import say, write, write_json, write_rich
 from closedform.exceptions import InputError
 from closedform.formulas import Formula, FormulaModel
+from closedform.preprocessing.wording import quoted
 
 if TYPE_CHECKING:
     from closedform.additive.fitted import FittedNetwork
@@ -44,6 +46,10 @@ def show(
     index: Annotated[int | None, options.INDEX] = None,
     target: Annotated[
         str | None, typer.Option("--target", "-t", metavar="COLUMN", help="One output of a model with several.")
+    ] = None,
+    group: Annotated[
+        str | None,
+        typer.Option("--group", metavar="LABEL", help="With the constants of one group, after fit --groups."),
     ] = None,
     digits: Annotated[
         int | None,
@@ -81,14 +87,26 @@ def show(
     if term is not None or label is not None or within:
         raise InputError(f"--term, --class and --within-range go with ran models; '{model}' holds a {fitted.kind}.")
     formula = options.at_index(fitted, index)
-    if format is Format.TABLE:
+    if group is not None or (formula.own_names and format not in (Format.TABLE, Format.JSON)):
+        formula = replace(formula, expression=_in_group(formula, fitted, group), groups=None)
+    if format is Format.TABLE and group is not None:
+        write(f"{fitted.target_name} = {_digits_text(formula.expression, digits)}")
+    elif format is Format.TABLE:
         show_front(fitted, index)
     elif format is Format.JSON:
-        write_json(results.record(fitted) if index is None else results.formula_record(formula))
+        write_json(results.record(fitted) if index is None and group is None else results.formula_record(formula))
     elif format in (Format.TEXT, Format.LATEX):
         write(_PRECISE[format](formula, fitted, digits))
     else:
         write(_EXACT[format](formula, fitted).rstrip("\n"))
+
+
+def _in_group(formula: Formula, fitted: FormulaModel, group: str | None) -> Expression:
+    """A formula with the constants of one group."""
+    if group is not None:
+        return formula.in_group(group)
+    known = quoted(formula.groups.labels) if formula.groups else ""
+    raise InputError(f"the constants differ between groups ({fitted.group_name}): --group chooses one of {known}.")
 
 
 def _show_outputs(fitted: FormulaModels, format: Format, index: int | None) -> None:
@@ -153,14 +171,18 @@ def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | N
     write_rich(results.front_table(model))
     write("")
     write(results.law(model, index))
-    for line in results.constant_lines(model.formula(index)):
+    formula = model.formula(index)
+    for line in results.constant_lines(formula):
         write(f"  {line}")
     write("")
+    if formula.own_names:
+        write_rich(results.group_table(formula, model.group_name or "group"))
+        write("")
     if index is None:
         write(results.reason(model))
     write(results.sentence(model, index, n_holdout))
     write(results.claim(model.formula(index)))
-    for line in model.formula(index).trust.sentences():
+    for line in formula.trust.sentences():
         write(line)
 
 

@@ -21,9 +21,11 @@ from closedform.engines.base import Budget, Engine
 from closedform.estimators import parameters
 from closedform.estimators.continuing import check_checkpoint, lasting, recorded
 from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
+from closedform.estimators.group_fitting import find_grouped
 from closedform.estimators.outputs import apart, check_continues, each, next_share, together
 from closedform.exceptions import ConvergenceWarning, Status
 from closedform.formulas import Formula, FormulaModel, Outside
+from closedform.group_constants import check_groups, group_name
 from closedform.insights import Insight
 from closedform.losses import get_loss
 from closedform.outputs import FormulaModels, Index, save_any
@@ -51,7 +53,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
 
     # --- fit ----------------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
         """Search for formulas that give `y` from the columns of `X`.
 
         Parameters
@@ -65,6 +67,10 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         sample_weight : array-like of shape (n_samples,), optional
             Non-negative weights of the rows, not all zero. They say how much a row counts in every fit; a row of weight
             2 is still one row where rows are held out, drawn or counted.
+        groups : array-like of shape (n_samples,), optional
+            A label for each row, such as its material or patient. Then one form is looked for that holds in all groups;
+            which of its constants are the same for all and which each group has of its own is found out, by the length
+            of the description. See ``formulas_[i].groups``, and pass `groups` to `predict` as well.
 
         Returns
         -------
@@ -90,17 +96,24 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
         units = read_units(self.units, outputs[0].table.names, [data.target_name for data in outputs])
         plan = replace(plan, units=units)
+        grouping = None if groups is None else check_groups(groups, outputs[0].table.n_rows)
         plan, starts, recorder = recorded(self.get_params(deep=False), outputs, plan, self._starts(outputs))
         found: list[Found] = []
         with self._display() as monitor, recording(recorder):
             for number, (data, start) in enumerate(zip(outputs, starts, strict=True)):
                 share = next_share(budget, len(outputs), found)
                 watched = monitor if recorder is None else recorder.watching(number, monitor)
-                found.append(find_formulas(data, replace(plan, monitor=watched), share, start))
+                told = replace(plan, monitor=watched)
+                if grouping is None:
+                    found.append(find_formulas(data, told, share, start))
+                else:
+                    found.append(find_grouped(data, *grouping, told, share))
         if recorder is not None:
             stopped = any(one.status is Status.INTERRUPTED for one in found)
             recorder.finish([one.formulas for one in found], finished=not stopped)
-        self._set_model(together([self._model_of(data, plan, one) for data, one in zip(outputs, found, strict=True)]))
+        grouped_by = None if groups is None else group_name(groups)
+        pairs = zip(outputs, found, strict=True)
+        self._set_model(together([self._model_of(data, plan, one, grouped_by) for data, one in pairs]))
         for one in found:
             self._warn(one)
         return self
@@ -149,7 +162,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             return live_progress()
         return nullcontext(progress)
 
-    def _model_of(self, data: TrainingData, plan: Plan, found: Found) -> FormulaModel:
+    def _model_of(self, data: TrainingData, plan: Plan, found: Found, grouped_by: str | None) -> FormulaModel:
         table = data.table
         domain = zip(table.names, table.values.min(axis=0).tolist(), table.values.max(axis=0).tolist(), strict=True)
         return FormulaModel(
@@ -168,6 +181,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             version=closedform.__version__,
             units=found.units,
             insights=found.insights,
+            group_name=grouped_by,
         )
 
     def _set_model(self, model: FormulaModel | FormulaModels) -> None:
@@ -236,7 +250,9 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     def _each(self, ask: Callable[[FormulaModel, Any], Any], index: Index = None) -> Any:
         return each(self._model(), ask, index)
 
-    def predict(self, X: Any, index: Index = None, outside: Outside = "warn") -> NDArray[np.float64]:
+    def predict(
+        self, X: Any, index: Index = None, outside: Outside = "warn", groups: Any = None
+    ) -> NDArray[np.float64]:
         """Return the values of a formula.
 
         Parameters
@@ -250,6 +266,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             What happens with rows outside the ranges that the formula was learned on, by more than a tenth of the
             width of a range: the value and a warning, NaN, an error, or the value and nothing. Where the formula has
             no value at all, such as the logarithm of a negative number, only ``"nan"`` gives NaN; the others raise.
+        groups : array-like of shape (n_samples,), optional
+            The group of each row; needed where constants of the formula differ between groups.
 
         Returns
         -------
@@ -267,7 +285,13 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             If rows lie outside the learned ranges and `outside` is ``"warn"``.
         """
         model = self._model()
-        return model.predict(X, index, outside)  # type: ignore[arg-type]  # one output refuses a list itself
+        return model.predict(X, index, outside, groups)  # type: ignore[arg-type]  # one output refuses a list itself
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> float:
+        """Return the coefficient of determination of the chosen formula; parameters as in `fit`."""
+        from sklearn.metrics import r2_score
+
+        return float(r2_score(y, self.predict(X, groups=groups), sample_weight=sample_weight))
 
     def sympy(self, index: Index = None) -> sympy.Expr:
         """Return a formula of the front as a SymPy expression; the chosen one if `index` is None."""
