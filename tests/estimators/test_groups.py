@@ -142,6 +142,11 @@ def test_weights_and_interruptions():
     np.testing.assert_allclose(interrupted.predict({"t": T}, groups=KIND), OWN * T, rtol=1e-8)
 
 
+def test_units_are_refused():
+    with pytest.raises(InputError, match="units do not go with groups"):
+        search(units={"t": "s"}).fit({"t": T}, DECAY, groups=KIND)
+
+
 def test_groups_are_checked_before_any_work():
     with pytest.raises(InputError, match="one label for each of 120 rows, got 3"):
         search().fit({"t": T}, DECAY, groups=["a", "b", "c"])

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from closedform.engines.base import Budget, FloatArray, Problem
 from closedform.estimators.fitting import BASELINE, MOST_ROWS, Found, Plan
-from closedform.exceptions import Status
+from closedform.exceptions import InputError, Status
 from closedform.finish import loss_floor
 from closedform.formulas import Formula
 from closedform.group_constants import GroupConstants
@@ -75,7 +75,14 @@ def find_grouped(
     -------
     Found
         At least the best constants are on the front.
+
+    Raises
+    ------
+    InputError
+        If there are units, which constants by group do not have.
     """
+    if plan.units:
+        raise InputError("units do not go with groups yet: constants by group would need units, too. Leave one out.")
     with limited_threads(plan.n_threads):
         table = data.varying
         weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
