@@ -13,6 +13,7 @@ from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.exact import fewest_constants, is_law, is_rounding
 from closedform.formulas import Formula
 from closedform.losses import AbsoluteLoss, HuberLoss, SquaredLoss
+from closedform.own_loss import OwnLoss
 from closedform.preprocessing import Table, subsample
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -108,6 +109,8 @@ def squared_error(expression: Expression, problem: Problem, rows: IntArray | Non
     loss = _loss(values, problem, rows)
     if isinstance(problem.loss, AbsoluteLoss):
         return loss * loss
+    if isinstance(problem.loss, OwnLoss):
+        return problem.loss.as_square(loss, problem.y)
     if isinstance(problem.loss, SquaredLoss | HuberLoss):
         return loss
     return _loss(values, replace(problem, loss=SquaredLoss()), rows)
@@ -129,7 +132,7 @@ def admitted_candidate(candidate: Candidate, problem: Problem, archive: Archive[
 
 def loss_floor(problem: Problem) -> float:
     """The loss of a formula whose errors cannot be told from rounding."""
-    return float(problem.loss.pointwise(np.float64(rounding_error(problem.y, problem.sample_weight))))
+    return problem.loss.at_error(problem.y, rounding_error(problem.y, problem.sample_weight))
 
 
 def _loss(values: FloatArray, problem: Problem, rows: IntArray | None) -> float:

@@ -144,7 +144,7 @@ def _sums(expression: Expression, whole: Problem, loss: Loss) -> _Sums:
     curvature, gradient = np.zeros((n_constants, n_constants)), np.zeros(n_constants)
     norms = np.ones(n_constants)
     squares = mass = 0.0
-    for jacobian, residual, weight in _blocks(expression, whole):
+    for jacobian, y, residual, weight in _blocks(expression, whole):
         if mass == 0.0:
             # Columns of comparable size keep the sums, which are squares, within reach of float64.
             norms = _norms(jacobian)
@@ -152,7 +152,7 @@ def _sums(expression: Expression, whole: Problem, loss: Loss) -> _Sums:
         squares += float(weight @ residual**2)
         mass += float(weight.sum())
         if not isinstance(loss, SquaredLoss):
-            weight = weight * loss.irls_weight(residual)
+            weight = weight * loss.weight_at(y, y - residual)
         curvature += scaled.T @ (weight[:, None] * scaled)
         gradient += scaled.T @ (weight * residual)
     return _Sums(curvature, gradient, norms, squares / mass, whole.n_samples)
@@ -163,8 +163,8 @@ def _norms(jacobian: FloatArray) -> FloatArray:
     return np.where(largest > 0.0, largest, 1.0)
 
 
-def _blocks(expression: Expression, whole: Problem) -> Iterator[tuple[FloatArray, FloatArray, FloatArray]]:
-    """Jacobian, residuals and weights (of mean 1) of one block of rows after the other."""
+def _blocks(expression: Expression, whole: Problem) -> Iterator[tuple[FloatArray, FloatArray, FloatArray, FloatArray]]:
+    """Jacobian, target, residuals and weights (of mean 1) of one block of rows after the other."""
     columns = used_columns(expression, whole)
     mean_weight = 1.0 if whole.sample_weight is None else float(whole.sample_weight.mean())
     for start in range(0, whole.n_samples, _BLOCK):
@@ -174,4 +174,4 @@ def _blocks(expression: Expression, whole: Problem) -> Iterator[tuple[FloatArray
         part = {name: np.ascontiguousarray(column[rows]) for name, column in columns.items()} or {"": y}
         values, jacobian = jacobian_constants(expression, part)
         weight = np.ones(len(y)) if whole.sample_weight is None else whole.sample_weight[rows] / mean_weight
-        yield np.where(np.isfinite(jacobian), jacobian, 0.0), y - values, weight
+        yield np.where(np.isfinite(jacobian), jacobian, 0.0), y, y - values, weight

@@ -39,6 +39,20 @@ class Loss(ABC):
     def irls_weight(self, residual: Any, xp: Any = np) -> Any:
         """Weight `w` of each residual such that `w * residual**2`, `w` fixed, has the gradient of the loss."""
 
+    def weight_at(self, y: Any, raw: Any) -> Any:
+        """Weights as of `irls_weight`, for losses that know the target beside the residual."""
+        return self.irls_weight(raw - y)
+
+    def at_error(self, y: Any, error: float) -> float:
+        """Mean loss of predictions that are off by `error` in every row."""
+        del y
+        return float(self.pointwise(np.float64(error)))
+
+    def in_units(self, factor: float) -> Loss:
+        """Return the same loss for a target that is multiplied with a number; residuals know no units."""
+        del factor
+        return self
+
     def value(self, y: Any, raw: Any, weight: Any = None, xp: Any = np) -> Any:
         """Mean loss over the last axis.
 

@@ -28,6 +28,7 @@ from closedform.engines.base import Budget, Candidate, Engine, Problem
 from closedform.finish import loss_of
 from closedform.symbolic.expression import Expression, apply, variable
 from closedform.symbolic.operators import GAPS, TARGETS, ArrayOps, Operator
+from closedform.symbolic.own_operators import OwnOperator
 from closedform.symbolic.vocabulary import ALWAYS_ALLOWED
 
 FloatArray = NDArray[np.float64]
@@ -306,7 +307,7 @@ def check_operator(op: Operator) -> None:
         a derivative differs from finite differences, an interval does not hold a value.
     """
     for target in TARGETS:
-        known = target in op.spelling or (op.name, target) in GAPS
+        known = target in op.spelling or (op.name, target) in GAPS or isinstance(op, OwnOperator)
         _require(known, f"{op.name} has no spelling for {target}, and the gap is not on the list")
     if op.arity == 0:
         return

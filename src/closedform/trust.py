@@ -19,6 +19,7 @@ from closedform.symbolic._traverse import postorder
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.intervals import bounds
+from closedform.symbolic.operators import OPERATORS
 from closedform.symbolic.printing import name_to_text, to_text
 
 Range = tuple[float, float]
@@ -38,7 +39,7 @@ is seldom further out than this.
 # Parts of a box that a proof may look at, parts of a line, and lines through the ranges of the other variables.
 _MOST_PARTS, _MOST_STEPS, _MOST_LINES = 64, 150, 9
 # Parts that may be looked at for one formula: about a second.
-_MOST_LOOKS = 20_000
+_MOST_LOOKS, _FEW_LOOKS = 20_000, 2_000
 # Where a line has been cut down to this share of its length, values tell what is the matter there.
 _FINE = 1e-13
 # A value that large, compared with the usual ones on the line, stands beside a pole.
@@ -147,7 +148,9 @@ def trust(expression: Expression, domain: Mapping[str, Range], reach: float = RE
     if len(known) < len(expression.variables) or not known:
         return Trust(known, (), proven=False)
     hazards: list[Hazard] = []
-    proven, looks = True, iter(range(_MOST_LOOKS))
+    # Nothing is known about a user's own operator on a box: then there is no use in looking at many.
+    own = any(node.kind == "apply" and node.op.name not in OPERATORS for node in postorder(expression))
+    proven, looks = not own, iter(range(_FEW_LOOKS if own else _MOST_LOOKS))
     for node in postorder(expression):
         if not node.variables and not math.isfinite(evaluate(node, {})[0]):
             proven = False

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 import closedform
 from closedform.checkpoint import recording
 from closedform.engines.base import Budget, Engine
+from closedform.engines.images import with_own
 from closedform.estimators import parameters
 from closedform.estimators.continuing import check_checkpoint, lasting, recorded
 from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
@@ -27,7 +28,6 @@ from closedform.exceptions import ConvergenceWarning, Status
 from closedform.formulas import Formula, FormulaModel, Outside
 from closedform.group_constants import check_groups, group_name
 from closedform.insights import Insight
-from closedform.losses import get_loss
 from closedform.outputs import FormulaModels, Index, save_any
 from closedform.preprocessing import TrainingData, check_outputs
 from closedform.search import Monitor
@@ -96,6 +96,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
         units = read_units(self.units, outputs[0].table.names, [data.target_name for data in outputs])
         plan = replace(plan, units=units)
+        parameters.try_loss(plan.loss, outputs)
         grouping = None if groups is None else check_groups(groups, outputs[0].table.n_rows)
         plan, starts, recorder = recorded(self.get_params(deep=False), outputs, plan, self._starts(outputs))
         found: list[Found] = []
@@ -120,10 +121,12 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
 
     def _make_plan(self) -> Plan:
         old = self._earlier()
+        # A list that can be gone through once only is one.
+        operators = list(self.operators) if isinstance(self.operators, Iterator) else self.operators
         return Plan(
-            engines=self._make_engines(),
-            loss=get_loss(self.loss),
-            operators=parameters.check_operators(self.operators),
+            engines=with_own(self._make_engines(), parameters.own_operators(operators)),
+            loss=parameters.check_loss(self.loss),
+            operators=parameters.check_operators(operators),
             max_complexity=parameters.check_number("max_complexity", self.max_complexity, 1, whole=True),
             holdout=parameters.check_holdout(self.holdout),
             rule=parameters.check_rule(self.model_selection),

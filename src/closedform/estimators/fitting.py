@@ -223,13 +223,15 @@ class _Units:
     def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan) -> Problem:
         """The problem of all rows, in the units in which losses are reported."""
         requirements: tuple[Requirement, ...] = bind(plan.constraints, table.columns, y)
+        loss = plan.loss
         if self.extreme:
             table, y = self.scaling.scale_table(table), self.scaling.scale_target(y)
+            loss = loss.in_units(self.scaling.target_factor)
             requirements = self._in_own_units(requirements)
         forbidden = {name for one in plan.constraints for name in one.operators()}
         operators = plan.operators - forbidden
         return Problem(
-            table.values, y, table.names, weight, plan.loss, operators, plan.max_complexity, requirements=requirements
+            table.values, y, table.names, weight, loss, operators, plan.max_complexity, requirements=requirements
         )
 
     def inner(self, problem: Problem) -> Problem:
@@ -238,7 +240,8 @@ class _Units:
             return problem
         table = self.scaling.scale_table(Table(problem.names, problem.X))
         requirements = self._in_own_units(problem.requirements)
-        return replace(problem, X=table.values, y=self.scaling.scale_target(problem.y), requirements=requirements)
+        y, loss = self.scaling.scale_target(problem.y), problem.loss.in_units(self.scaling.target_factor)
+        return replace(problem, X=table.values, y=y, loss=loss, requirements=requirements)
 
     def _in_own_units(self, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
         # Dimensions are the same whatever the powers of ten.

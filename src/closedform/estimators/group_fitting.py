@@ -79,10 +79,11 @@ def find_grouped(
     Raises
     ------
     InputError
-        If there are units, which constants by group do not have.
+        If there are units or constraints, which constants by group do not keep to.
     """
-    if plan.units:
-        raise InputError("units do not go with groups yet: constants by group would need units, too. Leave one out.")
+    for what, given in (("units", plan.units), ("constraints", plan.constraints)):
+        if given:
+            raise InputError(f"{what} do not go with groups yet: leave out {what} or groups.")
     with limited_threads(plan.n_threads):
         table = data.varying
         weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight

@@ -14,11 +14,16 @@ from closedform.constraints.base import Constraint
 from closedform.constraints.text import from_record, is_plain, parse_constraint, to_record
 from closedform.engines.base import DEFAULT_OPERATORS, Engine
 from closedform.exceptions import InputError, did_you_mean
-from closedform.losses import LOSSES, Loss
+from closedform.losses import LOSSES, Loss, get_loss
+from closedform.own_loss import OwnLoss
 from closedform.parallel import usable_processors
+from closedform.preprocessing import TrainingData
 from closedform.symbolic.operators import OPERATORS
+from closedform.symbolic.own_operators import OwnOperator
 from closedform.symbolic.pareto import Rule
 
+# What stands for the default operators in a list, in code and in files.
+_REST = "..."
 _RULES = ("mdl", "best", "accuracy")
 _LARGEST_SEED = 2**31 - 1
 
@@ -96,12 +101,31 @@ def check_operators(operators: Any) -> frozenset[str]:
         return DEFAULT_OPERATORS
     if isinstance(operators, str) or not isinstance(operators, Iterable):
         raise InputError(f'operators must be a list of names such as ["mul", "exp"], got {operators!r}.')
-    names = list(operators)
-    for name in names:
-        if not isinstance(name, str) or name not in OPERATORS:
+    names: set[str] = set()
+    for one in operators:
+        if one is ... or one == _REST:
+            names |= DEFAULT_OPERATORS
+        elif isinstance(one, OwnOperator):
+            names.add(one.name)
+        elif isinstance(one, str) and one in OPERATORS:
+            names.add(one)
+        else:
             known = ", ".join(OPERATORS)
-            raise InputError(f"There is no operator {name!r}{did_you_mean(str(name), OPERATORS)}. Known: {known}.")
+            raise InputError(
+                f"There is no operator {one!r}{did_you_mean(str(one), OPERATORS)}. Known: {known}; "
+                "closedform.operators.own_operator makes others."
+            )
     return frozenset(names)
+
+
+def own_operators(operators: Any) -> tuple[OwnOperator, ...]:
+    """Return those of a checked list of operators that the user has made; raises InputError for two of one name."""
+    own = [one for one in operators or () if isinstance(one, OwnOperator)]
+    names = [one.name for one in own]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"operators has two operators called {name!r}; leave one out or rename it.")
+    return tuple(own)
 
 
 def check_device(value: Any) -> str:
@@ -132,6 +156,20 @@ def check_constraints(constraints: Any) -> tuple[Constraint, ...]:
                 f"got {one!r}."
             )
     return read
+
+
+def check_loss(loss: Any) -> Loss:
+    """Return a loss: by name, an object of ``closedform.losses``, or made of a function of target and prediction."""
+    if callable(loss) and not isinstance(loss, Loss | type):
+        return OwnLoss(loss)
+    return get_loss(loss)
+
+
+def try_loss(loss: Loss, outputs: Iterable[TrainingData]) -> None:
+    """Try a loss of the user's own on the targets; raises InputError where it cannot be used."""
+    if isinstance(loss, OwnLoss):
+        for data in outputs:
+            loss.check(data.y)
 
 
 def check_rule(rule: Any) -> Rule:
@@ -189,14 +227,17 @@ def _plain(value: Any) -> Any:
         return int(value)
     if isinstance(value, Real):
         return float(value) if math.isfinite(value) else _NOT_PLAIN
+    if value is ... or isinstance(value, OwnOperator):
+        # A file cannot hold a function, but it can say which one was there.
+        return _REST if value is ... else value.name
     if isinstance(value, Loss):
-        return {"loss": value.name, **dataclasses.asdict(value)}
+        return {"loss": value.name, **dataclasses.asdict(value)} if value.name in LOSSES else _NOT_PLAIN
     if isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair):
         return {"units": dict(value)}
     if is_plain(value):
         return to_record(value)
     if isinstance(value, list | tuple | set | frozenset):
-        items = [_plain(item) for item in (sorted(value) if isinstance(value, set | frozenset) else value)]
+        items = [_plain(item) for item in (sorted(value, key=str) if isinstance(value, set | frozenset) else value)]
         return _NOT_PLAIN if any(item is _NOT_PLAIN for item in items) else items
     if dataclasses.is_dataclass(value) and not isinstance(value, type) and _is_ours(value):
         return {"engine": str(getattr(value, "name", "")), **to_plain(dataclasses.asdict(value))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from closedform.estimators.ran import RANClassifier, RANRegressor
 from closedform.estimators.symbolic import SymbolicRegressor
 from closedform.exceptions import InputError, ModelFileError
 from closedform.saved import load_any
+from closedform.symbolic.operators import Operator, known_operators
 
 _FORMULA_KINDS: dict[str, type[AbstractFormulaRegressor]] = {
     "SymbolicRegressor": SymbolicRegressor,
@@ -30,13 +31,17 @@ _NETWORK_KINDS: dict[str, type[RANRegressor | RANClassifier]] = {
 }
 
 
-def load(path: str | Path) -> AbstractFormulaRegressor | RANRegressor | RANClassifier:
+def load(
+    path: str | Path, operators: Sequence[Operator] = ()
+) -> AbstractFormulaRegressor | RANRegressor | RANClassifier:
     """Read a fitted estimator from a model file.
 
     Parameters
     ----------
     path : str or Path
         A file that ``model.save(path)`` has written. It is safe to read files from strangers.
+    operators : sequence of Operator, default=()
+        Operators of your own that formulas in the file use: a file holds their names, not their functions.
 
     Returns
     -------
@@ -53,7 +58,8 @@ def load(path: str | Path) -> AbstractFormulaRegressor | RANRegressor | RANClass
     closedform.model_file.load_formulas : The same file as a light record, without scikit-learn and pandas.
     closedform.network_file.load_network : The same for Rational ANOVA Networks.
     """
-    model = load_any(path)
+    with known_operators(*operators):
+        model = load_any(path)
     if isinstance(model, FittedNetwork):
         return _network_estimator(model, path)
     if model.kind not in _FORMULA_KINDS:

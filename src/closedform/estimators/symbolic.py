@@ -37,9 +37,10 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         Seconds for the whole fit, above 0; kept within 10 % plus one second. The search may end earlier.
     max_complexity : int, default=60
         Largest formula, in nodes; at least 1.
-    operators : sequence of str, default=None
+    operators : sequence of str or OwnOperator, default=None
         What a formula may contain besides sums, products and whole powers, see
-        :data:`closedform.symbolic.OPERATORS`; None allows all but ``sign``, ``min`` and ``max``.
+        :data:`closedform.symbolic.OPERATORS`; None allows all but ``sign``, ``min`` and ``max``. One of your own, see
+        :func:`closedform.operators.own_operator`, is put into the list itself; ``...`` stands for the default ones.
     units : mapping of str to str, default=None
         Units of columns and target, such as ``{"m": "kg", "v": "m/s", "energy": "J"}``, read by pint (the extra
         ``units``); columns without one are pure numbers. Formulas that add up different quantities are no candidates.
@@ -48,9 +49,10 @@ class SymbolicRegressor(AbstractFormulaRegressor):
     constraints : sequence of Constraint or str, default=None
         What every formula has to keep to, such as ``[Monotone("dose"), Bounds(low=0), Forbidden("sin")]``; see
         :mod:`closedform.constraints`, also for what is proven and what is checked.
-    loss : str or Loss, default="squared"
-        What is minimised: ``"squared"``, ``"absolute"``, ``"huber"``, ``"exp"``, or an object from
-        :mod:`closedform.losses`. Residuals are in the units of the target.
+    loss : str, Loss or callable, default="squared"
+        What is minimised: ``"squared"``, ``"absolute"``, ``"huber"``, ``"exp"``, an object from
+        :mod:`closedform.losses`, or a function that takes ``y`` and ``y_pred`` and returns the loss of each row.
+        Residuals are in the units of the target.
     model_selection : {"mdl", "best", "accuracy"} or callable, default="mdl"
         How the formula for `predict` is chosen from the front. ``"mdl"``: the shortest description of formula,
         constants and residuals. ``"best"``: the largest score among formulas with nearly the smallest loss.

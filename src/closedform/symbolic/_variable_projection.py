@@ -62,14 +62,14 @@ class Data:
             if self.weights is None:
                 return float(scaled @ scaled) / scaled.size
             return float(self.weights @ (scaled * scaled)) / scaled.size
-        value = float(self.loss.value(np.zeros_like(residual), residual, self.weights))
+        value = float(self.loss.value(self.y, self.y - residual, self.weights))
         return value if value == value else math.inf
 
     def root_weights(self, residual: FloatArray) -> FloatArray | None:
         """Square roots of the weights that make a least-squares step descend on the loss."""
         if isinstance(self.loss, SquaredLoss):
             return None if self.weights is None else np.sqrt(self.weights)
-        weight: FloatArray = self.loss.irls_weight(residual)
+        weight: FloatArray = self.loss.weight_at(self.y, self.y - residual)
         return np.sqrt(weight if self.weights is None else weight * self.weights)
 
 

@@ -23,7 +23,8 @@ from closedform.symbolic.arithmetic import Number, value_of
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.factors import EXP, POW
 from closedform.symbolic.functions import extreme, function
-from closedform.symbolic.order import varies
+from closedform.symbolic.operators import OPERATORS, Operator
+from closedform.symbolic.order import place, varies
 from closedform.symbolic.products import HALF, multiply, raise_to
 from closedform.symbolic.signs import Domain, Signs
 from closedform.symbolic.sums import add_nodes
@@ -47,8 +48,11 @@ class Rules:
         self.may_extend = may_extend
         self.signs = Signs(domain)
 
-    def build(self, name: str, args: tuple[Expression, ...]) -> Expression:
+    def build(self, op: Operator, args: tuple[Expression, ...]) -> Expression:
         """Return the canonical form of an operator applied to canonical arguments."""
+        name = op.name
+        if OPERATORS.get(name) is not op:
+            return _own(op, args)
         if name == "add":
             return add_nodes(args)
         if name == "mul":
@@ -144,8 +148,15 @@ def canonical(expression: Expression) -> Expression:
             todo.extend(pending)
             continue
         todo.pop()
-        _remember(node, _STRICT.build(node.op.name, tuple(map(_known, node.args))) if node.args else _leaf(node))
+        _remember(node, _STRICT.build(node.op, tuple(map(_known, node.args))) if node.args else _leaf(node))
     return _known(expression)
+
+
+def _own(op: Operator, args: tuple[Expression, ...]) -> Expression:
+    """Return an operator of the user's own, of which no rule is known."""
+    node = apply(op, *(sorted(args, key=place) if op.commutative else args))
+    value = None if node.variables or not node.n_constants else value_of(node)
+    return node if value is None else constant(value)
 
 
 def _leaf(node: Expression) -> Expression:
@@ -166,6 +177,6 @@ def normalised(expression: Expression, rules: Rules) -> Expression:
     """Return the form of a formula under other `rules` than the canonical ones."""
 
     def build(node: Expression, args: tuple[Expression, ...]) -> Expression:
-        return rules.build(node.op.name, args) if node.kind == "apply" else node
+        return rules.build(node.op, args) if node.kind == "apply" else node
 
     return expression.fold(build)

@@ -57,12 +57,6 @@ class Groups:
         """Rows of all groups together."""
         return sum(len(part) for part in self.y)
 
-    def mean(self, rows: Sequence[FloatArray]) -> float:
-        """Weighted mean over the rows of all groups; infinite where one of them is no number."""
-        total = sum(float(weight @ row) for weight, row in zip(self.weights, rows, strict=True))
-        value = total / sum(float(weight.sum()) for weight in self.weights)
-        return value if np.isfinite(value) else float("inf")
-
 
 @dataclass(frozen=True, eq=False)
 class GroupFit:
@@ -211,8 +205,12 @@ def _each(
 
 def _loss(models: Sequence[ConstantModel], constants: FloatArray, groups: Groups) -> float:
     with np.errstate(all="ignore"):
-        rows = [groups.loss.pointwise(model.values(row) - y) for model, row, y, _ in _each(models, constants, groups)]
-        return groups.mean(rows)
+        total = mass = 0.0
+        for model, row, y, weight in _each(models, constants, groups):
+            if len(y):
+                total += float(weight.sum()) * float(groups.loss.value(y, model.values(row), weight))
+                mass += float(weight.sum())
+        return total / mass if np.isfinite(total) else float("inf")
 
 
 def _normal(model: ConstantModel, theta: FloatArray, y: FloatArray, weight: FloatArray, loss: Loss) -> _Normal:
@@ -222,7 +220,7 @@ def _normal(model: ConstantModel, theta: FloatArray, y: FloatArray, weight: Floa
         jacobian = np.where(np.isfinite(jacobian), jacobian, 0.0)
         residual = y - values
         if not isinstance(loss, SquaredLoss):
-            weight = weight * loss.irls_weight(residual)
+            weight = weight * loss.weight_at(y, values)
         return jacobian.T @ (weight[:, None] * jacobian), jacobian.T @ (weight * residual)
 
 

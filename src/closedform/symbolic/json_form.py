@@ -9,8 +9,9 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Any
 
-from closedform.exceptions import InputError, ModelFileError
+from closedform.exceptions import InputError, ModelFileError, did_you_mean
 from closedform.symbolic.expression import Expression, apply, constant, variable
+from closedform.symbolic.operators import OPERATORS, find_operator
 
 LARGEST_SIZE = 10_000
 LARGEST_DEPTH = 500
@@ -95,6 +96,11 @@ def _leaf(piece: Any) -> Expression | None:
 
 
 def _apply(name: str, args: list[Expression]) -> Expression:
+    if isinstance(name, str) and find_operator(name) is None:
+        raise ModelFileError(
+            f"the formula uses the operator {name!r:.60}{did_you_mean(name, OPERATORS)}, which this package does not "
+            "have: if it is one of your own, make it again and read the file with load(path, operators=[...])."
+        )
     try:
         return apply(name, *args)
     except InputError as problem:

@@ -11,7 +11,9 @@ negative number to a fractional power.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -243,6 +245,47 @@ _ROWS = (
 OPERATORS: Mapping[str, Operator] = MappingProxyType({row.name: row for row in _ROWS})
 
 
+# What `known_operators` adds; each thread, and each task of asyncio, has its own.
+_MORE: ContextVar[Mapping[str, Operator]] = ContextVar("closedform_more_operators", default=MappingProxyType({}))
+
+
+@contextmanager
+def known_operators(*rows: Operator) -> Iterator[None]:
+    """Let the parser, and the reader of model files, know the names of own operators within a ``with`` block.
+
+    Outside the block, and in other threads, nothing changes. Formulas themselves hold their operators as objects and
+    need no block.
+
+    Parameters
+    ----------
+    *rows : Operator
+        Made by :func:`closedform.symbolic.own_operators.own_operator`.
+
+    Examples
+    --------
+    >>> from closedform.operators import own_operator
+    >>> from closedform.symbolic import Expression
+    >>> cube = own_operator("cube", lambda x: x**3)
+    >>> with known_operators(cube):
+    ...     formula = Expression.parse("cube(x) + 1")
+    >>> formula.evaluate({"x": [2.0]})
+    array([9.])
+    """
+    for row in rows:
+        if not isinstance(row, Operator):
+            raise InputError(f"expected operators made by own_operator(name, function), got {row!r}")
+    token = _MORE.set({**_MORE.get(), **{row.name: row for row in rows}})
+    try:
+        yield
+    finally:
+        _MORE.reset(token)
+
+
+def find_operator(name: str) -> Operator | None:
+    """Return the row called `name`, a built-in one or one that `known_operators` lists, or None."""
+    return OPERATORS.get(name) or _MORE.get().get(name)
+
+
 def operator(name: str) -> Operator:
     """Return the row called `name`.
 
@@ -251,7 +294,7 @@ def operator(name: str) -> Operator:
     InputError
         If there is no such operator; the message names the nearest one.
     """
-    row = OPERATORS.get(name)
+    row = find_operator(name)
     if row is None:
         hint = did_you_mean(name, OPERATORS)
         raise InputError(f"there is no operator called {name!r}{hint}; known are {', '.join(OPERATORS)}")

@@ -14,7 +14,7 @@ from typing import Literal
 
 from closedform.exceptions import InputError, ParseError, did_you_mean
 from closedform.symbolic.expression import Expression, apply, constant, variable
-from closedform.symbolic.operators import OPERATORS, POWER, PRODUCT, SIGN, SUM
+from closedform.symbolic.operators import OPERATORS, POWER, PRODUCT, SIGN, SUM, find_operator
 from closedform.symbolic.printing import ALIASES, EULER
 
 _TOKEN = re.compile(
@@ -238,7 +238,8 @@ class _Reader:
 
     def function_name(self, token: _Token) -> str:
         name = ALIASES.get(token.text, token.text)
-        if name in OPERATORS and OPERATORS[name].arity != 0:
+        row = find_operator(name)
+        if row is not None and row.arity != 0:
             return name
         hint = did_you_mean(token.text, _function_names())
         if not hint and (self.declared is None or token.text in self.declared):
@@ -267,7 +268,7 @@ class _Reader:
                 return apply("pi")
             if name == EULER:
                 return apply("exp", 1)
-            if ALIASES.get(name, name) in OPERATORS:
+            if find_operator(ALIASES.get(name, name)) is not None:
                 advice = f"give its arguments in parentheses, or write `{name}` for a variable of that name"
                 raise self.error(f"{name!r} is a function; {advice}", token)
         return self.variable(token, name)

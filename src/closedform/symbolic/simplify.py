@@ -138,7 +138,7 @@ class _Sweeper:
             if node.kind != "apply":
                 return node
             changed = any(new is not old for new, old in zip(args, node.args, strict=True))
-            return self._improved(self._rules.build(node.op.name, args) if changed else node)
+            return self._improved(self._rules.build(node.op, args) if changed else node)
 
         return expression.fold(visit)
 

@@ -11,6 +11,7 @@ import json
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.equivalence import agree_on_samples
 from closedform.symbolic.expression import Expression, apply, constant, variable
+from closedform.symbolic.operators import OPERATORS
 from closedform.symbolic.signs import Domain
 from closedform.symbolic.timelimit import Helper
 
@@ -40,6 +41,9 @@ def simplest_by_sympy(expression: Expression, domain: Domain | None, time_limit:
         Seconds that SymPy may take, above 0. The start of the helper process is not counted.
     """
     if not SMALLEST <= expression.complexity <= LARGEST or time_limit <= 0:
+        return expression
+    if any(node.kind == "apply" and node.op.name not in OPERATORS for node in expression.walk()):
+        # The helper process does not have a user's own operators.
         return expression
     question, numbers = _without_floats(expression)
     signs = {name: sign for name, (low, _) in (domain or {}).items() if (sign := _sign(low))}

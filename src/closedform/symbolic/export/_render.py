@@ -16,6 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from closedform.exceptions import NotSupportedError
 from closedform.symbolic._traverse import postorder
 from closedform.symbolic.export.names import NAME_RULES, free_name
 from closedform.symbolic.expression import Expression, Number
@@ -213,7 +214,13 @@ class _Renderer:
         whole_power = name == "pow" and node.args[1].kind == "constant" and isinstance(node.args[1].value, int)
         if self.dialect.target == "python" and whole_power:
             return OPERATORS["pow"].spelling["numpy"]  # x**2 instead of math.pow(x, 2)
-        return node.op.spelling[self.dialect.target]
+        spelled = node.op.spelling.get(self.dialect.target)
+        if spelled is None:
+            raise NotSupportedError(
+                f"the operator {name!r} has no spelling for {self.dialect.target}: "
+                f'give it one, as in own_operator(..., spelling={{"{self.dialect.target}": "{name}({{0}})"}}).'
+            )
+        return spelled
 
     def _needs_guard(self, node: Expression, args: tuple[Piece, ...]) -> bool:
         name, dialect = node.op.name, self.dialect

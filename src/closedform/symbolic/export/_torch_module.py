@@ -53,6 +53,8 @@ def torch_function(name: str) -> Function:
     """The function of an operator with arguments: its own, or the one that its spelling names."""
     if name in _OWN:
         return _OWN[name]
+    if name not in OPERATORS:
+        raise NotSupportedError(f"the operator {name!r} is a user's own and has no torch function.")
     spelled = re.fullmatch(r"torch\.(\w+)\(.*\)", OPERATORS[name].spelling["torch"])
     if spelled is None:
         raise NotSupportedError(f"the operator {name!r} has no torch function; add one to _OWN in {__name__}")

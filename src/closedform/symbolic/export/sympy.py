@@ -17,7 +17,7 @@ import numpy as np
 
 from closedform.exceptions import NotSupportedError
 from closedform.symbolic.expression import Expression, apply, constant, variable
-from closedform.symbolic.operators import OPERATORS
+from closedform.symbolic.operators import OPERATORS, Operator
 
 # SymPy works out powers of plain numbers exactly; beyond this many digits that takes time and memory without bound.
 _MOST_DIGITS = 400.0
@@ -66,7 +66,9 @@ def to_sympy(expression: Expression) -> Any:
             return sympy.Symbol(node.name)
         if node.kind == "constant":
             return _to_number(node.value, sympy)
-        return _apply_sympy(node.op.name, args, sympy)
+        if node.op.name not in OPERATORS and "sympy" not in node.op.spelling:
+            return sympy.Function(node.op.name)(*args)  # one of the user's own
+        return _apply_sympy(node.op, args, sympy)
 
     try:
         converted = expression.fold(build)
@@ -143,7 +145,8 @@ def _to_number(value: int | Fraction | float, sympy: Any) -> Any:
     return sympy.Integer(value)
 
 
-def _apply_sympy(name: str, args: tuple[Any, ...], sympy: Any) -> Any:
+def _apply_sympy(op: Operator, args: tuple[Any, ...], sympy: Any) -> Any:
+    name = op.name
     if name == "sub":
         return args[0] - args[1]
     if name == "div":
@@ -154,7 +157,7 @@ def _apply_sympy(name: str, args: tuple[Any, ...], sympy: Any) -> Any:
         return sympy.Pow(*args, evaluate=False)  # 0**(-x) would become zoo**x
     if name == "pow" and _is_huge(*args):
         return sympy.Pow(args[0].evalf(17), args[1])
-    made = getattr(sympy, OPERATORS[name].spelling["sympy"])
+    made = getattr(sympy, op.spelling["sympy"])
     return made(*args) if args else made
 
 
