@@ -21,7 +21,7 @@ from closedform.symbolic.refit import refit
 
 # Images that become columns, images that are fitted with inner constants of their own, and rows that these are fitted
 # on and that images are judged by.
-_MOST_COLUMNS, _MOST_FITTED, _MOST_ROWS = 6, 12, 1000
+_MOST_COLUMNS, _MOST_FITTED, _MOST_ROWS = 8, 12, 1000
 _MOST_ARGUMENTS = 60
 # Share of the time with the further columns; the rest goes to the problem as it is.
 _SHARE = 0.6
@@ -59,7 +59,7 @@ class WithOwnOperators:
         yield from _fitted(images[:_MOST_FITTED], problem, some, budget, self.name)
         first = budget.share(_SHARE)
         if images:
-            wide, hidden = _extended(problem, images[:_MOST_COLUMNS])
+            wide, hidden = _extended(problem, _simple_first(images)[:_MOST_COLUMNS])
             for candidate in self.engine.candidates(wide, budget=first, archive=archive, rng=rng):
                 yield from _revealed(candidate, hidden, problem)
                 if first.expired():
@@ -98,6 +98,8 @@ def _best(images: Iterator[Expression], problem: Problem, budget: Budget) -> lis
     for place, image in enumerate(images):
         if budget.expired():
             break
+        if not problem.admits_form(image):
+            continue
         values = evaluate(image, problem.columns)
         if np.isfinite(values).all() and np.ptp(values) > 1e-12 * np.abs(values).max():
             key = np.round((values - values.mean()) / values.std(), 9).tobytes()
@@ -105,6 +107,13 @@ def _best(images: Iterator[Expression], problem: Problem, budget: Budget) -> lis
                 seen.add(key)
                 judged.append((-_explained(values, problem), place, image))
     return [image for _, _, image in sorted(judged, key=lambda one: one[:2])]
+
+
+def _simple_first(images: Sequence[Expression]) -> list[Expression]:
+    """Some images of columns as they are, then the others: what is beside an image may hide how good it is."""
+    plain = [image for image in images if all(argument.kind == "variable" for argument in image.args)]
+    first = plain[: _MOST_COLUMNS // 2]
+    return first + [image for image in images if image not in first]
 
 
 def _explained(values: FloatArray, problem: Problem) -> float:

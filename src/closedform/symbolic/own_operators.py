@@ -182,7 +182,7 @@ def _arity(name: str, function: Any) -> int:
     if not callable(function):
         raise InputError(f"the function of {name!r} must be a callable of one or two arrays, got {function!r}.")
     if isinstance(function, np.ufunc):
-        count = function.nin
+        count = function.nargs - function.nout
     else:
         try:
             parameters = inspect.signature(function).parameters.values()
