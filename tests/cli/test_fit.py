@@ -277,3 +277,31 @@ def test_constraints_that_cannot_be_used(fit, text, message):
 def test_a_network_takes_no_constraints(fit):
     done = fit("--model", "ran", "--constraint", "positive")
     assert done.code == 2 and "--constraint goes with --model symbolic or lies" in done.err
+
+
+def test_a_form(fit, tmp_path):
+    done = fit("--form", "a*x + b", "--out", tmp_path / "m.json")
+    assert "y = 2*x + 3" in done.out
+    assert load(tmp_path / "m.json").form == "a*x + b"
+    assert "y = 2*x + 3" not in fit("--form", "a*z + b").out
+
+
+def test_a_guess(fit, tmp_path):
+    done = fit("--guess", "1.0*x + 1.0", "--guess", "x*z", "--out", tmp_path / "m.json")
+    assert "y = 2*x + 3" in done.out
+    assert load(tmp_path / "m.json").guesses == ("1.0*x + 1.0", "x*z")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--form", "x + 2"), "nothing is left to find"),
+        (("--form", "a*(x"), "never closed"),
+        (("--guess", "2*xy"), "there is no variable called 'xy'"),
+        (("--form", "a*x", "--guess", "x"), "exclude each other"),
+        (("--model", "ran", "--form", "a*x"), "--form goes with --model symbolic or lies"),
+    ],
+)
+def test_forms_and_guesses_that_cannot_be_used(fit, arguments, message):
+    done = fit(*arguments)
+    assert (done.code, done.out) == (2, "") and message in done.err

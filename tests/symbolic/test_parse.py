@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from closedform.exceptions import InputError, ParseError
 from closedform.symbolic import OPERATORS, Expression, apply, constant, variable
-from closedform.symbolic.parse import parse
+from closedform.symbolic.parse import parse, parse_form
 from closedform.symbolic.printing import to_text
 from strategies import ODD_NAMES, expressions
 
@@ -222,3 +222,19 @@ def test_precision_rounds_free_constants_only() -> None:
     formula = parse("3.14159265*x**2 + 1234567.8*y + 2 + 1/3 + 2.0")
     assert to_text(formula, precision=3) == "3.14*x**2 + 1230000.0*y + 2 + 1/3 + 2.0"
     assert to_text(formula, precision=17).startswith("3.14159265")
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+
+
+def test_unknown_functions_are_collected() -> None:
+    form, calls = parse_form("a*f(x/2, y) + sin(g(y)) + f(x/2, y)", ["x", "y"])
+    assert [(call.function, call.arguments) for call in calls] == [("f", (x / 2, y)), ("g", (y,))]
+    first, second = (variable(call.name) for call in calls)
+    assert form == variable("a") * first + apply("sin", second) + first
+
+
+def test_columns_of_a_form_may_have_the_names_of_constants() -> None:
+    assert parse_form("a*pi + e", ["pi"])[0] == variable("a") * variable("pi") + apply("exp", 1)
+    with pytest.raises(ParseError, match="takes 1 argument"):
+        parse_form("sin(x, y)", ["x", "y"])

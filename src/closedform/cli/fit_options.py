@@ -62,6 +62,11 @@ _CONSTRAINT_HELP = (
     "What every formula has to keep to, as in monotone:x:up, bounds:0:1, positive, value:x=0:1, forbid:sin, "
     "max-uses:exp:1, not-nested:sin:exp, only-on:exp:t; may be repeated."
 )
+_FORM_HELP = (
+    "Form of the law as far as it is known, as in 'A*exp(-k*t) + c' or 'a*f(x) + b*z': names that are not columns are "
+    "free constants or, with parentheses, functions to be found."
+)
+_GUESS_HELP = "A formula to start from, as in '2.0*x*exp(-0.5*t)'; may be repeated."
 _SELECT_HELP = "How one formula is chosen: shortest description of the data, best trade-off, or smallest error."
 _UNITS_HELP = "Units of columns and target, as in m:kg,v:m/s,y:J; may be repeated. Others are pure numbers."
 _JOBS_HELP = "Processors to use; -1 for all of them."
@@ -108,6 +113,10 @@ Units = Annotated[
 Constraints = Annotated[
     list[str] | None,
     typer.Option("--constraint", metavar="TEXT", help=_CONSTRAINT_HELP, rich_help_panel=_SEARCH),
+]
+Form = Annotated[str | None, typer.Option("--form", metavar="FORMULA", help=_FORM_HELP, rich_help_panel=_SEARCH)]
+Guesses = Annotated[
+    list[str] | None, typer.Option("--guess", metavar="FORMULA", help=_GUESS_HELP, rich_help_panel=_SEARCH)
 ]
 Loss = Annotated[
     LossName,

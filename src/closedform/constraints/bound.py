@@ -20,6 +20,8 @@ from closedform.symbolic.expression import Expression
 
 # Answers that are remembered; a formula is asked about by the engine, by the driver and when it is finished.
 _REMEMBERED = 500
+# A search has no time for long proofs: where these do not do, it looks at points.
+_HALVINGS = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,7 +94,7 @@ def bind(
     """
     if not constraints:
         return ()
-    region = Region.of(columns, y)
+    region = Region.of(columns, y, _HALVINGS)
     _refuse_values_out_of_bounds(constraints, region)
     return (BoundConstraints(tuple(constraints), region),)
 

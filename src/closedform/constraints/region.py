@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -31,19 +31,22 @@ class Region:
         Rows that lie in the box; may have none.
     size : float
         Largest magnitude of the target: rounding is judged relative to it.
+    halvings : int, default=60
+        How often the box may be halved on the way to a proof.
     """
 
     box: Box
     rows: Mapping[str, FloatArray]
     size: float
+    halvings: int = 60
 
     @classmethod
-    def of(cls, columns: Mapping[str, FloatArray], y: FloatArray) -> Region:
+    def of(cls, columns: Mapping[str, FloatArray], y: FloatArray, halvings: int = 60) -> Region:
         """Return the region that a table spans, with some of its rows."""
         box = {name: (float(column.min()), float(column.max())) for name, column in columns.items()}
         chosen = np.unique(np.linspace(0, len(y) - 1, min(_ROWS, len(y))).astype(np.intp))
         size = float(np.max(np.abs(y), initial=0.0))
-        return cls(box, {name: column[chosen] for name, column in columns.items()}, size or 1.0)
+        return cls(box, {name: column[chosen] for name, column in columns.items()}, size or 1.0, halvings)
 
     def restricted(self, where: Box) -> Region:
         """Return the region with other ranges for some columns, which may be wider or narrower than those it has."""
@@ -53,11 +56,12 @@ class Region:
         for name, (low, high) in where.items():
             if name in self.rows:
                 kept &= (self.rows[name] >= low) & (self.rows[name] <= high)
-        return Region({**self.box, **where}, {name: values[kept] for name, values in self.rows.items()}, self.size)
+        rows = {name: values[kept] for name, values in self.rows.items()}
+        return replace(self, box={**self.box, **where}, rows=rows)
 
     def part(self, box: Box) -> Region:
         """Return a part of the region, without rows of the table."""
-        return Region({**self.box, **box}, {name: np.empty(0) for name in self.rows}, self.size)
+        return replace(self, box={**self.box, **box}, rows={name: np.empty(0) for name in self.rows})
 
     def points(self, names: Sequence[str], dense: int = _DENSE) -> dict[str, FloatArray]:
         """Return rows of the table, corners of the box and points spread evenly over it, for the columns named."""

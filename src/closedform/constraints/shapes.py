@@ -27,10 +27,12 @@ from closedform.symbolic.expression import Expression, constant
 from closedform.symbolic.intervals import bounds, is_defined
 
 _ROUNDING = 1e-12
-# How often the box may be halved on the way to a proof, and the points looked at in a part for which there is none.
-_HALVINGS = 60
+# Points looked at in a part of the box for which there is no proof.
 _POINTS_OF_A_PART, _LINES_OF_A_PART = 24, 4
 _JUMPS, _KINKS = frozenset({"sign"}), frozenset({"sign", "abs", "min", "max"})
+
+
+Proof = Callable[[Box], bool]
 
 
 def _same(values: FloatArray) -> FloatArray:
@@ -86,10 +88,10 @@ class Shape(Constraint, ABC):
     def probes(self, names: tuple[str, ...], region: Region, sparse: bool = False) -> list[Probe]:
         """Return where to look at formulas of these variables; `sparse` asks for few points."""
 
-    def proven(self, expression: Expression, box: Box) -> bool:
-        """Say whether it certainly holds everywhere in a box."""
-        del expression, box
-        return False
+    def proof(self, expression: Expression) -> Proof:
+        """Return a test that says of a box whether it certainly holds everywhere in it."""
+        del expression
+        return lambda box: False
 
     def columns(self) -> tuple[str, ...]:
         """Return the columns that it speaks of."""
@@ -101,32 +103,33 @@ class Shape(Constraint, ABC):
         region = region.restricted(getattr(self, "where", {}))
         if not all(probe.holds(expression, tolerance) for probe in self.probes(names, region)):
             return Verdict.BROKEN
-        left = self._parts_without_proof(expression, {name: region.box[name] for name in names})
+        box = {name: region.box[name] for name in names}
+        left = _parts_without_proof(self.proof(expression), box, region.halvings)
         for part in left:
             for probe in self.probes(names, region.part(part), sparse=True):
                 if not probe.holds(expression, tolerance):
                     return Verdict.BROKEN
         return Verdict.CHECKED if left else Verdict.PROVEN
 
-    def _parts_without_proof(self, expression: Expression, box: Box) -> list[Box]:
-        """Halve the box where one look does not tell, each part along its relatively widest side."""
-        waiting: list[Box] = [dict(box)]
-        left: list[Box] = []
-        halvings = _HALVINGS
-        while waiting:
-            part = waiting.pop(0)
-            if self.proven(expression, part):
-                continue
-            widths = {name: (high - low) / ((box[name][1] - box[name][0]) or 1.0) for name, (low, high) in part.items()}
-            widest = max(widths, key=lambda name: widths[name], default="")
-            low, high = part.get(widest, (0.0, 0.0))
-            middle = low / 2 + high / 2
-            if halvings == 0 or not low < middle < high:
-                left.append(part)
-                continue
-            halvings -= 1
-            waiting += [{**part, widest: (low, middle)}, {**part, widest: (middle, high)}]
-        return left
+
+def _parts_without_proof(proof: Proof, box: Box, halvings: int) -> list[Box]:
+    """Halve the box where one look does not tell, each part along its relatively widest side."""
+    waiting: list[Box] = [dict(box)]
+    left: list[Box] = []
+    while waiting:
+        part = waiting.pop(0)
+        if proof(part):
+            continue
+        widths = {name: (high - low) / ((box[name][1] - box[name][0]) or 1.0) for name, (low, high) in part.items()}
+        widest = max(widths, key=lambda name: widths[name], default="")
+        low, high = part.get(widest, (0.0, 0.0))
+        middle = low / 2 + high / 2
+        if halvings == 0 or not low < middle < high:
+            left.append(part)
+            continue
+        halvings -= 1
+        waiting += [{**part, widest: (low, middle)}, {**part, widest: (middle, high)}]
+    return left
 
 
 def _check_where(shape: Shape) -> None:
@@ -173,10 +176,14 @@ class Bounds(Shape):
         """Return where to look at formulas of these variables."""
         return _within(self.low, self.high, _points(names, region, sparse))
 
-    def proven(self, expression: Expression, box: Box) -> bool:
-        """Say whether interval arithmetic keeps the values within the bounds."""
-        low, high = bounds(expression, box)
-        return (self.low is None or low >= self.low) and (self.high is None or high <= self.high)
+    def proof(self, expression: Expression) -> Proof:
+        """Return a test of boxes: whether interval arithmetic keeps the values within the bounds."""
+
+        def proven(box: Box) -> bool:
+            low, high = bounds(expression, box)
+            return (self.low is None or low >= self.low) and (self.high is None or high <= self.high)
+
+        return proven
 
 
 @dataclass(frozen=True)
@@ -198,9 +205,9 @@ class Positive(Shape):
         """Return where to look at formulas of these variables."""
         return _within(0.0, None, _points(names, region, sparse), strict=True)
 
-    def proven(self, expression: Expression, box: Box) -> bool:
-        """Say whether interval arithmetic keeps the values above 0."""
-        return bounds(expression, box)[0] > 0.0
+    def proof(self, expression: Expression) -> Proof:
+        """Return a test of boxes: whether interval arithmetic keeps the values above 0."""
+        return lambda box: bounds(expression, box)[0] > 0.0
 
 
 @dataclass(frozen=True)
@@ -222,9 +229,9 @@ class Negative(Shape):
         """Return where to look at formulas of these variables."""
         return _within(None, 0.0, _points(names, region, sparse), strict=True)
 
-    def proven(self, expression: Expression, box: Box) -> bool:
-        """Say whether interval arithmetic keeps the values below 0."""
-        return bounds(expression, box)[1] < 0.0
+    def proof(self, expression: Expression) -> Proof:
+        """Return a test of boxes: whether interval arithmetic keeps the values below 0."""
+        return lambda box: bounds(expression, box)[1] < 0.0
 
 
 def _points(names: tuple[str, ...], region: Region, sparse: bool) -> dict[str, FloatArray]:
@@ -279,13 +286,12 @@ class Monotone(Shape):
         """Return where to look at formulas of these variables."""
         return _along(self.column, names, region, sparse, 1, self.increasing)
 
-    def proven(self, expression: Expression, box: Box) -> bool:
-        """Say whether the derivative provably keeps its sign, and the values make no jump."""
+    def proof(self, expression: Expression) -> Proof:
+        """Return a test of boxes: whether the derivative provably keeps its sign, and the values make no jump."""
         if self.column not in expression.variables:
-            return True
-        return _keeps_sign(derivative(expression, self.column), box, self.increasing) and _is_continuous(
-            expression, box, _JUMPS
-        )
+            return lambda box: True
+        slope = derivative(expression, self.column).canonical()
+        return lambda box: _keeps_sign(slope, box, self.increasing) and _is_continuous(expression, box, _JUMPS)
 
 
 @dataclass(frozen=True)
@@ -319,12 +325,12 @@ class Convex(Shape):
         """Return where to look at formulas of these variables."""
         return _along(self.column, names, region, sparse, 2, self.upwards)
 
-    def proven(self, expression: Expression, box: Box) -> bool:
-        """Say whether the second derivative provably keeps its sign, and there is neither jump nor kink."""
+    def proof(self, expression: Expression) -> Proof:
+        """Return a test of boxes: whether the second derivative keeps its sign, with neither jump nor kink."""
         if self.column not in expression.variables:
-            return True
-        curvature = derivative(derivative(expression, self.column), self.column)
-        return _keeps_sign(curvature, box, self.upwards) and _is_continuous(expression, box, _KINKS)
+            return lambda box: True
+        curvature = derivative(derivative(expression, self.column).canonical(), self.column).canonical()
+        return lambda box: _keeps_sign(curvature, box, self.upwards) and _is_continuous(expression, box, _KINKS)
 
 
 def _checked_flag(kind: str, name: str, value: object) -> None:
@@ -347,7 +353,7 @@ def _along(column: str, names: tuple[str, ...], region: Region, sparse: bool, or
 
 
 def _keeps_sign(slope: Expression, box: Box, upwards: bool) -> bool:
-    low, high = bounds(slope.canonical(), box)
+    low, high = bounds(slope, box)
     largest = max(abs(low), abs(high))
     if not np.isfinite(largest):
         return low >= 0.0 if upwards else high <= 0.0

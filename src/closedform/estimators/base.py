@@ -43,8 +43,9 @@ if TYPE_CHECKING:
 class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     """Regression by a search for formulas; subclasses say which engines search.
 
-    Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `units`, `constraints`, `loss`,
-    `model_selection`, `holdout`, `n_jobs`, `random_state`, `progress`, `warm_start`, `checkpoint` and `resume`.
+    Subclasses have at least the parameters `max_time`, `max_complexity`, `operators`, `units`, `constraints`, `form`,
+    `guesses`, `loss`, `model_selection`, `holdout`, `n_jobs`, `random_state`, `progress`, `warm_start`, `checkpoint`
+    and `resume`.
     """
 
     @abstractmethod
@@ -121,6 +122,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
 
     def _make_plan(self) -> Plan:
         old = self._earlier()
+        form, guesses = parameters.check_form(self.form), parameters.check_guesses(self.guesses)
+        parameters.check_guided(form, guesses)
         # A list that can be gone through once only is one.
         operators = list(self.operators) if isinstance(self.operators, Iterator) else self.operators
         return Plan(
@@ -134,6 +137,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             seed=old[0].seed if old else parameters.draw_seed(self.random_state),
             n_searches=old[0].n_searches if old else 0,
             constraints=parameters.check_constraints(self.constraints),
+            form=form,
+            guesses=guesses,
             n_jobs=parameters.check_n_jobs(self.n_jobs),
         )
 
@@ -151,7 +156,10 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             [
                 one.expression
                 for one in model.formulas
-                if one.engine != BASELINE and usable.issuperset(one.expression.variables)
+                # What was found under another form need not have this one.
+                if one.engine != BASELINE
+                and usable.issuperset(one.expression.variables)
+                and model.settings.get("form") == self.form
             ]
             for model in old
         ]
@@ -201,7 +209,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             warnings.warn(f"engine {name!r} stopped with an error: {error}", ConvergenceWarning, stacklevel=3)
         nothing = all(formula.engine == BASELINE for formula in found.formulas)
         if found.status in (Status.INTERRUPTED, Status.FAILED) or (nothing and found.status is not Status.CONVERGED):
-            kept = " that keeps to the constraints" if self.constraints else ""
+            kept = " of this form" if self.form else " that keeps to the constraints" if self.constraints else ""
             first = f"Nothing better than a constant{kept} was found. " if nothing else ""
             text = f"{first}{found.status.message} {found.status.advice}"
             warnings.warn(text, ConvergenceWarning, stacklevel=3)

@@ -15,6 +15,10 @@ from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Probl
 from closedform.exceptions import InputError, Status
 from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split
 from closedform.formulas import Formula
+from closedform.guided.form import check_form_fits, read_form, read_guess
+from closedform.guided.form_engine import FormEngine
+from closedform.guided.guess_engine import GuessEngine
+from closedform.guided.tied import Tied
 from closedform.insights import Insight
 from closedform.last_fit import fit_to_all_rows
 from closedform.losses import Loss, SquaredLoss
@@ -78,6 +82,12 @@ class Plan:
         Units of columns and targets, checked.
     constraints : tuple of Constraint
         What every formula has to keep to.
+    form : str, optional
+        The form that the law has.
+    guesses : tuple of str or Expression
+        Formulas to start from.
+    requirements : tuple of Requirement
+        What else is asked of formulas, in the table's own units.
     """
 
     engines: tuple[Engine, ...]
@@ -92,6 +102,9 @@ class Plan:
     n_jobs: int | None = None
     units: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[Constraint, ...] = ()
+    form: str | None = None
+    guesses: tuple[str | Expression, ...] = ()
+    requirements: tuple[Requirement, ...] = ()
 
     @property
     def n_threads(self) -> int | None:
@@ -140,6 +153,7 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     check_together(plan.constraints, data.table.names)
     table, y, weight = _rows_that_count(data)
     units = _Units.of(table, y)
+    plan = _guided(plan, data, table, y, units)
     whole = units.outer(table, y, weight, plan)
     rows = split(whole, plan.holdout, MOST_ROWS, np.random.default_rng([plan.seed, 0]))
     learned = _studied(units.inner(whole.rows(rows.search)), texts, data.target_name, budget)
@@ -222,7 +236,7 @@ class _Units:
 
     def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan) -> Problem:
         """The problem of all rows, in the units in which losses are reported."""
-        requirements: tuple[Requirement, ...] = bind(plan.constraints, table.columns, y)
+        requirements: tuple[Requirement, ...] = (*bind(plan.constraints, table.columns, y), *plan.requirements)
         loss = plan.loss
         if self.extreme:
             table, y = self.scaling.scale_table(table), self.scaling.scale_target(y)
@@ -243,6 +257,12 @@ class _Units:
         y, loss = self.scaling.scale_target(problem.y), problem.loss.in_units(self.scaling.target_factor)
         return replace(problem, X=table.values, y=y, loss=loss, requirements=requirements)
 
+    @property
+    def backwards(self) -> Scaling:
+        """From the units of the search to the table's own."""
+        factors = tuple(1.0 / factor for factor in self.scaling.factors)
+        return Scaling(self.scaling.names, factors, 1.0 / self.scaling.target_factor)
+
     def _in_own_units(self, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
         # Dimensions are the same whatever the powers of ten.
         return tuple(
@@ -251,12 +271,7 @@ class _Units:
 
     def inwards(self, expression: Expression) -> Expression:
         """A formula over the table's columns in the units of the search."""
-        back = Scaling(
-            self.scaling.names,
-            tuple(1.0 / factor for factor in self.scaling.factors),
-            1.0 / self.scaling.target_factor,
-        )
-        return back.to_original(expression)
+        return self.backwards.to_original(expression)
 
     def outwards(self, expression: Expression) -> Expression:
         """A formula from the search in the units in which losses are reported."""
@@ -279,6 +294,23 @@ class _Units:
 
 
 # --- search -----------------------------------------------------------------------------------------------------------
+
+
+def _guided(plan: Plan, data: TrainingData, table: Table, y: FloatArray, units: _Units) -> Plan:
+    """The plan with the engines that what the user knows about the law asks for."""
+    names = table.names
+    if plan.form is None and not plan.guesses:
+        return plan
+    constant_columns = {name: float(data.table.columns[name][0]) for name in data.table.names if name not in names}
+    if plan.form is not None:
+        form = read_form(plan.form, names, constant_columns)
+        check_form_fits(plan.form, form, plan.constraints, plan.max_complexity)
+        engine = FormEngine(form.rescaled(units.backwards), plan.engines, plan.operators)
+        tied = (Tied.of(form, table.columns, y),) if form.repeated else ()
+        # Whoever writes an operator into the form allows it there.
+        return replace(plan, engines=(engine,), operators=plan.operators | form.operators, requirements=tied)
+    guesses = tuple(units.inwards(read_guess(one, names, constant_columns, plan.operators)) for one in plan.guesses)
+    return replace(plan, engines=(GuessEngine(guesses), *plan.engines))
 
 
 def _searched(units: _Units, problem: Problem, plan: Plan, budget: Budget, start: Sequence[Expression]) -> SearchResult:

@@ -57,6 +57,14 @@ class LIESRegressor(AbstractFormulaRegressor):
     constraints : sequence of Constraint or str, default=None
         What every formula has to keep to, such as ``[Monotone("dose"), Bounds(low=0), Forbidden("sin")]``; see
         :mod:`closedform.constraints`, also for what is proven and what is checked.
+    form : str, default=None
+        The form of the law as far as it is known, such as ``"A*exp(-k*t) + c"`` or ``"a*f(x) + b*z"``. Names that are
+        not columns are free constants; with parentheses, they are unknown functions of columns, or of formulas of
+        columns, that are searched for one by one. Without unknown functions the constants are fitted and nothing is
+        searched. All formulas but the constant have this form.
+    guesses : sequence of str or Expression, default=None
+        Formulas to start from, such as ``["2.0*x*exp(-0.5*t)"]``. Numbers with a point are fitted, whole numbers and
+        fractions stay; then terms, factors and combinations of their parts are sought that improve them.
     loss : str or Loss, default="squared"
         What candidates are fitted and judged by: ``"squared"``, ``"absolute"``, ``"huber"``, ``"exp"``, or an object
         from :mod:`closedform.losses`.
@@ -129,6 +137,8 @@ class LIESRegressor(AbstractFormulaRegressor):
         operators: Any = None,
         units: Any = None,
         constraints: Any = None,
+        form: str | None = None,
+        guesses: Any = None,
         loss: Any = "squared",
         model_selection: Any = "mdl",
         holdout: float = 0.2,
@@ -157,6 +167,8 @@ class LIESRegressor(AbstractFormulaRegressor):
         self.operators = operators
         self.units = units
         self.constraints = constraints
+        self.form = form
+        self.guesses = guesses
         self.loss = loss
         self.model_selection = model_selection
         self.holdout = holdout

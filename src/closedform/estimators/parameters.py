@@ -18,6 +18,7 @@ from closedform.losses import LOSSES, Loss, get_loss
 from closedform.own_loss import OwnLoss
 from closedform.parallel import usable_processors
 from closedform.preprocessing import TrainingData
+from closedform.symbolic.expression import Expression
 from closedform.symbolic.operators import OPERATORS
 from closedform.symbolic.own_operators import OwnOperator
 from closedform.symbolic.pareto import Rule
@@ -172,6 +173,28 @@ def try_loss(loss: Loss, outputs: Iterable[TrainingData]) -> None:
             loss.check(data.y)
 
 
+def check_form(form: Any) -> str | None:
+    """Return the text of a form, None for none; the columns that it speaks of are checked when they are known."""
+    if form is None or isinstance(form, str):
+        return form
+    raise InputError(f'form must be a text such as "A*exp(-k*t) + c" or "a*f(x) + b*z", got {form!r}.')
+
+
+def check_guesses(guesses: Any) -> tuple[str | Expression, ...]:
+    """Return formulas to start from, as they were given; the columns are checked when they are known."""
+    if guesses is None:
+        return ()
+    if isinstance(guesses, str | Expression) or not isinstance(guesses, Iterable):
+        raise InputError(f'guesses must be a list of formulas such as ["2.0*x + 1.0"], got {guesses!r}.')
+    return tuple(guesses)
+
+
+def check_guided(form: str | None, guesses: tuple[str | Expression, ...]) -> None:
+    """Refuse a form together with guesses."""
+    if form is not None and guesses:
+        raise InputError("form and guesses exclude each other: guesses need not have the form. Leave out one of them.")
+
+
 def check_rule(rule: Any) -> Rule:
     """Return a rule that chooses a formula of the front: a name or a callable."""
     if callable(rule) or (isinstance(rule, str) and rule in _RULES):
@@ -230,6 +253,8 @@ def _plain(value: Any) -> Any:
     if value is ... or isinstance(value, OwnOperator):
         # A file cannot hold a function, but it can say which one was there.
         return _REST if value is ... else value.name
+    if isinstance(value, Expression):
+        return str(value)
     if isinstance(value, Loss):
         return {"loss": value.name, **dataclasses.asdict(value)} if value.name in LOSSES else _NOT_PLAIN
     if isinstance(value, Mapping) and all(isinstance(part, str) for pair in value.items() for part in pair):

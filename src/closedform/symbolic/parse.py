@@ -60,6 +60,52 @@ def parse(text: str, variables: Sequence[str] | None = None) -> Expression:
     return _Reader(text, None if variables is None else list(variables)).read()
 
 
+@dataclass(frozen=True)
+class Call:
+    """An unknown function at one place of a form.
+
+    Parameters
+    ----------
+    name : str
+        The call as text, which stands for its value as a variable of the form.
+    function : str
+        Name of the function.
+    arguments : tuple of Expression
+        What it is applied to.
+    """
+
+    name: str
+    function: str
+    arguments: tuple[Expression, ...]
+
+
+def parse_form(text: str, variables: Sequence[str]) -> tuple[Expression, tuple[Call, ...]]:
+    """Read a formula in which any name may stand for a constant or, with parentheses, for an unknown function.
+
+    Parameters
+    ----------
+    text : str
+        As for :func:`parse`.
+    variables : sequence of str
+        Names that are variables even where they are those of constants such as ``pi``.
+
+    Returns
+    -------
+    expression : Expression
+        Each call of an unknown function is a variable, named by the text of the call.
+    calls : tuple of Call
+        The unknown functions, each once, in order of appearance.
+
+    Examples
+    --------
+    >>> form, calls = parse_form("2*f(x/z) + b", ["x", "z"])
+    >>> form.variables, calls[0].function, str(calls[0].arguments[0])
+    (('f(x/z)', 'b'), 'f', 'x/z')
+    """
+    reader = _FormReader(text, variables)
+    return reader.read(), tuple(reader.calls.values())
+
+
 # --- tokens -----------------------------------------------------------------------------------------------------------
 
 
@@ -226,13 +272,14 @@ class _Reader:
         if group.opener is None:
             raise self.error("there is no opening parenthesis for this one", token)
         group.close_argument()
-        result = group.finished[0]
-        if group.function:
-            try:
-                result = apply(group.function, *group.finished)
-            except InputError as problem:
-                raise self.error(str(problem), group.opener) from None
+        result = self.applied(group, group.opener) if group.function else group.finished[0]
         self.groups[-1].operands.append(_Operand([result]))
+
+    def applied(self, group: _Group, opener: _Token) -> Expression:
+        try:
+            return apply(group.function, *group.finished)
+        except InputError as problem:
+            raise self.error(str(problem), opener) from None
 
     # --- names and numbers --------------------------------------------------------------------------------------------
 
@@ -281,6 +328,29 @@ class _Reader:
             hint = did_you_mean(name, self.declared)
             raise self.error(f"there is no variable called {name!r}{hint}; known are {listed or 'none'}", token)
         return variable(name)
+
+
+class _FormReader(_Reader):
+    """Reads a form: functions that are not known are collected."""
+
+    def __init__(self, text: str, columns: Sequence[str]) -> None:
+        super().__init__(text, None)
+        self.columns = columns
+        self.calls: dict[str, Call] = {}
+
+    def function_name(self, token: _Token) -> str:
+        name = ALIASES.get(token.text, token.text)
+        return name if name in OPERATORS and OPERATORS[name].arity != 0 else token.text
+
+    def applied(self, group: _Group, opener: _Token) -> Expression:
+        if group.function in OPERATORS:
+            return super().applied(group, opener)
+        name = f"{group.function}({', '.join(map(str, group.finished))})"
+        self.calls.setdefault(name, Call(name, group.function, tuple(group.finished)))
+        return variable(name)
+
+    def plain_name(self, token: _Token) -> Expression:
+        return self.variable(token, token.text) if token.text in self.columns else super().plain_name(token)
 
 
 def _function_names() -> Iterable[str]:
