@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -112,6 +114,17 @@ def test_constrained_constants_are_the_best_ones(noisy):
     kept = bound.adjusted(free, columns, y, None, SquaredLoss())
     best = Expression.parse("1.0*x + 1.0*x**2").refit(columns, y).expression
     np.testing.assert_allclose(kept.evaluate(columns), best.evaluate(columns), rtol=1e-6, atol=1e-9)
+
+
+def test_constraints_travel_to_other_processes(noisy):
+    (bound,) = bind([ValueAt({"x": 0}, 0)], *noisy)
+    kept, broken = Expression.parse("2.0*x"), Expression.parse("2.0*x + 1.0")
+    assert bound.admits(kept) and not bound.admits(broken)
+    copy = pickle.loads(pickle.dumps(bound))
+    assert copy.admits(kept) and not copy.admits(broken)
+    # Another formula may have the number in memory that one had where the copy comes from.
+    copy._known[id(broken)] = (kept, True)
+    assert not copy.admits(broken)
 
 
 def test_what_no_constants_can_mend(noisy):

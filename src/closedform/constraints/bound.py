@@ -47,11 +47,11 @@ class BoundConstraints:
     def admits(self, expression: Expression) -> bool:
         """Say whether a formula with its constants keeps to all of them, as far as can be told."""
         known = self._known.get(id(expression))
-        if known is None:
+        if known is None or known[0] is not expression:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             broken = any(one.verdict(expression, self.region) is Verdict.BROKEN for one in self.constraints)
-            # The formula is kept with the answer, because ids are only unique among living objects.
+            # The formula is kept with the answer: ids are only unique among the living objects of one process.
             known = self._known[id(expression)] = expression, not broken
         return known[1]
 
