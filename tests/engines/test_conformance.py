@@ -21,6 +21,7 @@ from toy_engines import AffineEngine
 
 # Settings with which the first candidates come at once.
 ENGINES_UNDER_TEST = [
+    get_engine("rational"),
     get_engine("screen", max_terms=2, library_size=30),
     get_engine("enumerate", max_expressions=2000, max_terms=2),
     get_engine("lies", init="screened", max_terms=2, library_size=30),

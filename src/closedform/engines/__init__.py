@@ -13,6 +13,7 @@ ENGINES: Mapping[str, str] = {
     "screen": "closedform.engines.screen.engine:ScreenEngine",
     "enumerate": "closedform.engines.enumerate.engine:EnumerateEngine",
     "lies": "closedform.engines.lies.engine:LIESEngine",
+    "rational": "closedform.engines.rational.engine:RationalEngine",
 }
 """Name of an engine -> where its class is, as ``module:class``."""
 
