@@ -107,7 +107,7 @@ def test_simple_entries_come_first_and_keep_to_the_operators(rng):
 
 NESTED = [
     "sin(x*exp(y))*sqrt(z + 1)",
-    "x/sqrt(1 + (y/z)**(2*w))",
+    "z/log(1 + (x + 1)**y)",
     "exp(x*cos(y))/sqrt(x + z)",
     "sqrt(1 + sin(x*y)**2)/z",
 ]

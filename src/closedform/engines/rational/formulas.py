@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from closedform.engines.base import Budget, FloatArray, Problem
+from closedform.library.grids import grid_factors, grid_terms
 from closedform.library.pools import factor_pool, term_pool
 from closedform.screening import proposals
 from closedform.screening.view import View, on_rows, whole_view
@@ -83,18 +84,13 @@ def _stages(
     view: View, max_terms: int, operators: frozenset[str], rng: np.random.Generator
 ) -> Iterator[Callable[[], Iterator[Proposal]]]:
     links = proposals.usable(view, operators)[:_LINKS]
+    settings = (view.X, view.recipes, _COLUMNS, rng, operators)
     yield lambda: iter(proposals.affine(view))
     yield lambda: proposals.products_of_powers(view, operators)
-    yield lambda: proposals.products_of_factors(
-        view, proposals.grid_factors(view, _COLUMNS, rng, operators), max_terms - 1
-    )
-    yield lambda: proposals.sums_of_terms(view, proposals.grid_terms(view, _COLUMNS, rng, operators), links, max_terms)
-    yield lambda: proposals.products_of_factors(
-        view, factor_pool(view.X, view.recipes, _COLUMNS, rng, operators), max_terms
-    )
-    yield lambda: proposals.sums_of_terms(
-        view, term_pool(view.X, view.recipes, _COLUMNS, rng, operators), links, max_terms
-    )
+    yield lambda: proposals.products_of_factors(view, grid_factors(*settings), max_terms - 1)
+    yield lambda: proposals.sums_of_terms(view, grid_terms(*settings), links, max_terms)
+    yield lambda: proposals.products_of_factors(view, factor_pool(*settings), max_terms)
+    yield lambda: proposals.sums_of_terms(view, term_pool(*settings), links, max_terms)
 
 
 def as_product(X: FloatArray, values: FloatArray) -> FloatArray:
