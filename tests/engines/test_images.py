@@ -34,6 +34,16 @@ def test_candidates_are_formulas_of_the_problem():
     assert min(one.loss for one in found) < 1e-20
 
 
+def test_it_takes_the_time_and_the_turn_of_the_engine_behind_it():
+    class Late(AffineEngine):
+        weight = 0.5
+        builds_on_others = True
+
+    wrapped = WithOwnOperators(Late(), (SOFTPLUS,))
+    assert (wrapped.weight, wrapped.builds_on_others) == (0.5, True)
+    assert (ENGINE.weight, ENGINE.builds_on_others) == (1.0, False)
+
+
 def test_without_own_operators_engines_stay_as_they_are():
     engine = AffineEngine()
     assert with_own((engine,), ()) == (engine,)

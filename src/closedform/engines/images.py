@@ -49,6 +49,16 @@ class WithOwnOperators:
         """Name of the engine that searches."""
         return self.engine.name
 
+    @property
+    def weight(self) -> float:
+        """Its part of the time, beside other engines."""
+        return float(getattr(self.engine, "weight", 1.0))
+
+    @property
+    def builds_on_others(self) -> bool:
+        """Whether it waits for what the others find."""
+        return bool(getattr(self.engine, "builds_on_others", False))
+
     def candidates(
         self, problem: Problem, *, budget: Budget, archive: tuple[Candidate, ...], rng: np.random.Generator
     ) -> Iterator[Candidate]:
