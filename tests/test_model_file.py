@@ -245,7 +245,7 @@ DAMAGES = [
     (("formulas",), [], '"formulas" is empty'),
     (("formulas",), "x", "expected a list"),
     (("formulas", 0), 3, "expected an object"),
-    (("formulas", 0, "expression"), ["sinn", ["var", "x"]], "no operator called 'sinn'"),
+    (("formulas", 0, "expression"), ["sinn", ["var", "x"]], "uses the operator 'sinn'"),
     (("formulas", 0, "expression"), ["sin", 1.0, 2.0], "formula is damaged"),
     (("formulas", 0, "expression"), "__import__('os')", "formula is damaged"),
     (("formulas", 0, "expression"), ["frac", 1, 0], "formula is damaged"),

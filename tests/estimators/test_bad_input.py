@@ -41,7 +41,7 @@ BAD = [
     ("infinity in y", FRAME, [1.0, 2.0, -np.inf, 4.0], "y contains infinity.*row 3"),
     ("text in y", FRAME, ["1", "2", "x", "4"], "target 'y'.*'x'"),
     ("no y", FRAME, None, "requires y to be passed"),
-    ("two targets", FRAME, np.ones((4, 2)), r"y should be a 1d array, got an array of shape \(4, 2\)"),
+    ("cube of targets", FRAME, np.ones((4, 2, 2)), r"y should be a 1d array, got an array of shape \(4, 2, 2\)"),
     ("other length", FRAME, Y[:3], r"inconsistent numbers of samples: \[4, 3\]"),
     ("complex numbers", FRAME.to_numpy() * 1j, Y, "[Cc]omplex"),
     ("sparse", sparse.csr_matrix(FRAME.to_numpy()), Y, "Sparse data was passed"),

@@ -138,5 +138,5 @@ def test_time_is_shared_and_an_interruption_ends_all():
     with pytest.warns(ConvergenceWarning, match="interrupted"):
         model.fit(X, Y)
     assert time.monotonic() - started < 30
-    assert model.status_[0] is Status.INTERRUPTED
+    assert model.status_ == [Status.INTERRUPTED, Status.INTERRUPTED]
     assert model.predict(X).shape == (40, 2)

@@ -23,7 +23,7 @@ from closedform.estimators import parameters
 from closedform.estimators.continuing import check_checkpoint, lasting, recorded
 from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
 from closedform.estimators.group_fitting import find_grouped
-from closedform.estimators.outputs import apart, check_continues, each, next_share, together
+from closedform.estimators.outputs import all_interrupted, apart, check_continues, each, next_share, together
 from closedform.exceptions import ConvergenceWarning, Status
 from closedform.formulas import Formula, FormulaModel, Outside
 from closedform.group_constants import check_groups, group_name
@@ -110,6 +110,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
                     found.append(find_formulas(data, told, share, start))
                 else:
                     found.append(find_grouped(data, *grouping, told, share))
+        found = all_interrupted(found)
         if recorder is not None:
             stopped = any(one.status is Status.INTERRUPTED for one in found)
             recorder.finish([one.formulas for one in found], finished=not stopped)

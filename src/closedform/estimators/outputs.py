@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from closedform.engines.base import Budget
@@ -29,6 +30,12 @@ def next_share(budget: Budget, n_outputs: int, found: Sequence[Found]) -> Budget
         return budget
     stopped = any(one.status is Status.INTERRUPTED for one in found)
     return budget.share(0.0 if stopped else 1 / (n_outputs - len(found)))
+
+
+def all_interrupted(found: Sequence[Found]) -> list[Found]:
+    """Return the results with what came after an interruption marked as interrupted: it had no time."""
+    first = next((place for place, one in enumerate(found) if one.status is Status.INTERRUPTED), len(found))
+    return [replace(one, status=Status.INTERRUPTED) if place > first else one for place, one in enumerate(found)]
 
 
 def together(models: Sequence[FormulaModel]) -> FormulaModel | FormulaModels:
