@@ -7,7 +7,7 @@ import pytest
 
 from closedform.losses import AbsoluteLoss, SquaredLoss
 from closedform.symbolic import Expression
-from closedform.symbolic.group_refit import Groups, fit_each, fit_jointly, squared_error, standard_errors
+from closedform.symbolic.group_refit import Groups, fit_each, fit_jointly, measured, squared_error, standard_errors
 from closedform.symbolic.refit import standard_errors as of_one_group
 
 RATE, LEVELS = -0.7, (2.0, 5.0, -1.5, 0.25)
@@ -83,3 +83,15 @@ def test_other_losses():
 def test_a_formula_that_is_not_defined_has_an_infinite_loss():
     fit = fit_each(Expression.parse("1.0*log(t - 1)"), groups())
     assert fit.loss == np.inf
+
+
+def test_slopes_beyond_float64_end_the_fit_and_not_the_program():
+    """Values are finite, and squares of the slopes are not."""
+    t = np.linspace(1.0, 2.0, 20)
+    data = Groups(({"t": t},) * 2, (np.ones(20), 2.0 * np.ones(20)), (np.ones(20),) * 2, SquaredLoss())
+    start = fit_each(Expression.parse("1.0*t"), data)
+    steep = Expression.parse("1e-300*exp(1.0*t)*1e300 + 1e-200*t**(200.0*t)")
+    fit = fit_jointly(measured(steep, (0,), np.tile(steep.constants, (2, 1)), data), [0], data)
+    assert fit.constants.shape == (2, steep.n_constants)
+    assert np.isfinite(start.loss)
+    assert not np.isnan(standard_errors(fit, data)).any()

@@ -174,17 +174,18 @@ def standard_errors(fit: GroupFit, groups: Groups) -> FloatArray:
         return np.full(fit.constants.shape, np.inf)
     mass = sum(float(weight.sum()) for weight in groups.weights)
     variance = squared_error(fit, groups) * mass / left
-    schur = sum((_reduced(curvature, shared, own)[0] for curvature, _ in parts), np.zeros((len(shared),) * 2))
-    of_shared = np.linalg.pinv(schur)
-    errors = np.empty(fit.constants.shape)
-    for group, (curvature, _) in enumerate(parts):
-        _, back = _reduced(curvature, shared, own)
-        block = np.linalg.pinv(curvature[np.ix_(own, own)]) + back @ of_shared @ back.T
-        errors[group, shared] = np.sqrt(np.maximum(np.diag(of_shared), 0.0) * variance)
-        errors[group, own] = np.sqrt(np.maximum(np.diag(block), 0.0) * variance)
-        loose = np.diag(curvature) == 0.0
-        errors[group, [k for k in own if loose[k]]] = np.inf
-    return errors
+    with np.errstate(all="ignore"):
+        schur = sum((_reduced(curvature, shared, own)[0] for curvature, _ in parts), np.zeros((len(shared),) * 2))
+        of_shared = _inverse(schur)
+        errors = np.empty(fit.constants.shape)
+        for group, (curvature, _) in enumerate(parts):
+            _, back = _reduced(curvature, shared, own)
+            block = _inverse(curvature[np.ix_(own, own)]) + back @ of_shared @ back.T
+            errors[group, shared] = np.sqrt(np.maximum(np.diag(of_shared), 0.0) * variance)
+            errors[group, own] = np.sqrt(np.maximum(np.diag(block), 0.0) * variance)
+            loose = np.diag(curvature) == 0.0
+            errors[group, [k for k in own if loose[k]]] = np.inf
+    return np.where(np.isnan(errors), np.inf, errors)
 
 
 # --- sums over rows ---------------------------------------------------------------------------------------------------
@@ -225,7 +226,14 @@ def _normal(model: ConstantModel, theta: FloatArray, y: FloatArray, weight: Floa
 
 
 def _step(parts: Sequence[_Normal], shared: list[int], own: list[int], damping: float, n_constants: int) -> FloatArray:
-    """What a damped Gauss-Newton step adds to the constants of each group."""
+    """What a damped Gauss-Newton step adds to the constants of each group; nan where numbers leave float64."""
+    with np.errstate(all="ignore"):
+        return _damped_step(parts, shared, own, damping, n_constants)
+
+
+def _damped_step(
+    parts: Sequence[_Normal], shared: list[int], own: list[int], damping: float, n_constants: int
+) -> FloatArray:
     schur, right = np.zeros((len(shared), len(shared))), np.zeros(len(shared))
     damped = [(curvature + damping * np.diag(np.diag(curvature)), gradient) for curvature, gradient in parts]
     backs = []
@@ -249,10 +257,20 @@ def _reduced(curvature: FloatArray, shared: list[int], own: list[int]) -> tuple[
     return curvature[np.ix_(shared, shared)] + cross.T @ back, back
 
 
+def _inverse(matrix: FloatArray) -> FloatArray:
+    """The inverse of least norm; nan where the numbers have left float64."""
+    if not np.isfinite(matrix).all():
+        return np.full(matrix.shape, np.nan)
+    return np.linalg.pinv(matrix)
+
+
 def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
     """The solution of a system with a symmetric matrix, of least norm where there are many, on equal scales."""
     if not len(matrix):
         return np.zeros(right.shape)
+    if not (np.isfinite(matrix).all() and np.isfinite(right).all()):
+        # Slopes so steep that their squares leave float64: no step from here.
+        return np.full(right.shape, np.nan)
     norms = np.sqrt(np.maximum(np.diag(matrix), 0.0))
     norms[norms == 0.0] = 1.0
     scaled = right / (norms if right.ndim == 1 else norms[:, None])
