@@ -261,7 +261,7 @@ def _inverse(matrix: FloatArray) -> FloatArray:
     """The inverse of least norm; nan where the numbers have left float64."""
     if not np.isfinite(matrix).all():
         return np.full(matrix.shape, np.nan)
-    return np.linalg.pinv(matrix)
+    return np.linalg.pinv(matrix).astype(np.float64)
 
 
 def _solved(matrix: FloatArray, right: FloatArray) -> FloatArray:
