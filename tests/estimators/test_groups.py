@@ -143,7 +143,7 @@ def test_weights_and_interruptions():
 
 
 def test_units_are_refused():
-    with pytest.raises(InputError, match="units do not go with groups"):
+    with pytest.raises(InputError, match="units cannot be used with groups"):
         search(units={"t": "s"}).fit({"t": T}, DECAY, groups=KIND)
 
 

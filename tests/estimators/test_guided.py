@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 
@@ -159,6 +160,19 @@ def test_a_form_under_constraints(table):
     model = fitted(table, values(table, "2.5*x + 0.2*t") + noise, form="a*x + b*t + c", constraints=["value:x=0,t=0:0"])
     assert model.get_best()["engine"] == "form"
     assert abs(model.predict({"x": [0.0], "t": [0.0], "z": [0.0]}, outside="ignore")[0]) < 1e-12
+
+
+def test_constants_of_a_form_may_have_units(table):
+    pytest.importorskip("pint")
+    units = {"x": "m", "y": "m"}
+    model = fitted({"x": table["x"]}, pd.Series(2.5 * table["x"] + 0.3, name="y"), form="a*x + b", units=units)
+    assert model.expression_.equivalent(Expression.parse("2.5*x + 0.3"))
+
+
+@pytest.mark.parametrize("option", [{"form": "a*x"}, {"guesses": ["2.0*x"]}])
+def test_groups_take_no_form_and_no_guesses(table, option):
+    with pytest.raises(InputError, match="cannot be used with groups yet"):
+        SymbolicRegressor(**option).fit(table, table["x"], groups=np.repeat([0, 1], 75))
 
 
 def test_a_form_that_fits_nowhere_is_said(table):

@@ -157,14 +157,15 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     whole = units.outer(table, y, weight, plan)
     rows = split(whole, plan.holdout, MOST_ROWS, np.random.default_rng([plan.seed, 0]))
     learned = _studied(units.inner(whole.rows(rows.search)), texts, data.target_name, budget)
-    if learned.rules is not None:
+    # Who writes down a form knows what units its constants have.
+    if learned.rules is not None and plan.form is None:
         whole = replace(whole, requirements=(*whole.requirements, learned.rules))
     result = _searched(units, whole.rows(rows.search), plan, budget, start)
     formulas, interrupted = _finished(result.candidates, whole, rows, budget)
     if not formulas:
         raise InputError(
             f"no formula that keeps to the constraints was found in {budget.elapsed():.0f} s, and no constant does: "
-            "relax one of the constraints, or allow more time."
+            "relax one of the constraints (units are constraints too), or allow more time."
         )
     chosen = choose_formula(formulas, whole, rows, plan.rule)
     if chosen >= len(formulas):

@@ -79,11 +79,11 @@ def find_grouped(
     Raises
     ------
     InputError
-        If there are units or constraints, which constants by group do not keep to.
+        If there are units, constraints, a form or guesses, which constants by group do not keep to.
     """
-    for what, given in (("units", plan.units), ("constraints", plan.constraints)):
-        if given:
-            raise InputError(f"{what} do not go with groups yet: leave out {what} or groups.")
+    for what in ("units", "constraints", "form", "guesses"):
+        if getattr(plan, what):
+            raise InputError(f"{what} cannot be used with groups yet: leave out {what} or groups.")
     with limited_threads(plan.n_threads):
         table = data.varying
         weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
