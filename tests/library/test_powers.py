@@ -54,6 +54,19 @@ def test_a_little_noise_hides_no_power(rng):
     assert found_in("a**2/b*(1 + sin(z)/2)", rng, noise=0.02) == {"a": 2, "b": -1}
 
 
+def test_a_column_of_small_effect_is_no_power(rng):
+    """Where the surrogate is not good at steep columns, a flat one could go almost unnoticed."""
+    names, low, high = zip(
+        *[("F", 1, 1e4), ("R", 1e-3, 0.1), ("p", 0.1, 0.45), ("a", 1, 400), ("q", 0.1, 0.45), ("b", 1, 400)],
+        strict=True,
+    )
+    X = np.exp(rng.uniform(np.log(low), np.log(high), size=(1600, 6)))
+    law = Expression.parse("(F*R*((1 - p**2)/a + (1 - q**2)/b))**(1/3)")
+    factors = power_factors(X, law.evaluate(dict(zip(names, X.T, strict=True))))
+    assert sorted(names[j] for j in factors.columns) == ["F", "R"]
+    assert factors.exponents == (Fraction(1, 3), Fraction(1, 3))
+
+
 def test_negative_columns_enter_by_their_magnitude(rng):
     X = rng.uniform(1, 3, size=(200, 3)) * [-1, 1, 1]
     h = 2 + np.sin(X[:, 2])

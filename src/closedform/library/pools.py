@@ -45,6 +45,11 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     yield unary
     yield negative
     yield grow.products(concatenate([base, grow.powers(base, (-1, 2, _HALF))]), unary, 400)
+    near_one = grow.shifted(base, (1,), (1, -1))
+    beside = concatenate([base, grow.powers(base, (-1,))])
+    logarithms = grow.images(near_one, ("log",))
+    yield logarithms
+    yield grow.products(beside, logarithms, 60)
     monomials = grow.monomials(X, recipes, limit)
     yield monomials.cheapest(80)
     magnitudes = grow.magnitudes(concatenate([base, monomials.cheapest(80)]))
@@ -71,11 +76,9 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     roots = grow.powers(monomials.cheapest(150), (_HALF,))
     yield roots
     yield grow.products(grow.images(base, _TRIGONOMETRIC), roots.cheapest(60), 400)
-    near_one = grow.shifted(base, (1,), (1, -1))
     yield grow.images(near_one, ("exp", "sin", "cos"))
-    beside = concatenate([base, grow.powers(base, (-1,))])
     yield grow.products(variable, beside, 300)
-    yield grow.products(grow.images(near_one, ("log",)), concatenate([beside, monomials.cheapest(40)]), 400)
+    yield grow.products(logarithms, monomials.cheapest(40), 400)
     yield grow.products(units.cheapest(150), concatenate([base, power, monomials.cheapest(40)]), limit // 2)
     yield monomials.cheapest(limit // 3)
     more = grow.images(monomials.cheapest(200), ("exp", "sin", "cos", "log"))

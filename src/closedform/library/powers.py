@@ -20,7 +20,7 @@ FloatArray = NDArray[np.float64]
 # Terms of the surrogate: with more, a fit on 2,000 rows takes longer than what it saves.
 _MOST_TERMS = 250
 # A restriction is accepted if the error on unseen rows does not rise above this multiple.
-_LARGEST_RISE = 1.1
+_LARGEST_RISE = 1.03
 # Errors of this relative size are the surrogate's own.
 _SURROGATE_ERROR = 1e-8
 # Quantile of the squared errors up to which they are averaged: log|y| has poles where y changes sign.

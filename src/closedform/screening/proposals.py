@@ -37,6 +37,7 @@ _WORTH_A_UNIT = 0.05
 _FAR = 30.0
 # Pools with inner constants on a grid have few families; all combinations of them are looked at.
 _MOST_FAMILIES = 120
+_PAIRS_OF_FAMILIES = 25
 
 
 # ------------------------------------------------------------------------------------------------- closed-form layers
@@ -91,15 +92,20 @@ def products_of_powers(view: View, operators: frozenset[str]) -> Iterator[Propos
 # ------------------------------------------------------------------------------------------- sums of library columns
 
 
-def sums_of_terms(view: View, pool: Pool, links: Sequence[Link], depth: int) -> Iterator[Proposal]:
-    """Linear combinations of up to ``depth`` columns of a pool, inside each of the outer units."""
+def sums_of_terms(
+    view: View, pool: Pool, links: Sequence[Link], depth: int, n_pairs: int = _PAIRS_OF_FAMILIES
+) -> Iterator[Proposal]:
+    """Linear combinations of up to ``depth`` columns of a pool, inside each of the outer units.
+
+    Of all combinations of two families of columns, the best pair is proposed of each of the ``n_pairs`` best.
+    """
     if view.noise is not None:
         yield from noisy.sums_of_terms(view, pool, links, depth)
         return
     selector = Selector(pool.matrix(), grow.constant_column(len(view.y)))
     for link in links:
         z, _ = _linked(view, link)
-        for chosen in _selections(selector, pool, z, depth):
+        for chosen in _selections(selector, pool, z, depth, n_pairs):
             recipe = _linear_combination(pool, chosen.columns, z)
             target = None if link is IDENTITY else z
             yield Proposal(recipe, _promise(chosen), len(chosen.columns), _outermost(link, view), target)
@@ -110,7 +116,9 @@ def _outermost(link: Link, view: View) -> Callable[[Recipe], Recipe]:
     return lambda inner: view.whole(link.outer(inner))
 
 
-def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> list[Selection]:
+def _selections(
+    selector: Selector, pool: Pool, z: FloatArray, depth: int, n_pairs: int = _PAIRS_OF_FAMILIES
+) -> list[Selection]:
     """Promising sets of up to ``depth`` columns: the best ones, and the best ones of each combination of families."""
     families = pool.families()
     few = len(families) <= _MOST_FAMILIES
@@ -119,7 +127,7 @@ def _selections(selector: Selector, pool: Pool, z: FloatArray, depth: int) -> li
     if depth >= 2:
         pairs = selector.pairs(z, 1500)
         chosen += pairs[:4]
-        chosen += selector.pairs_of_families(z, families, 25) if few else _diverse(pairs, pool, 8)
+        chosen += selector.pairs_of_families(z, families, n_pairs) if few else _diverse(pairs, pool, 8)
         beam = pairs[:60]
         for _ in range(depth - 2):
             beam = selector.extend(z, beam, width=30, children=6)

@@ -19,12 +19,21 @@ from closedform.library.pools import factor_pool, term_pool
 from closedform.screening import proposals
 from closedform.screening.multiplied import common_factors
 from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
-from closedform.screening.workspace import GRID_QUOTAS, LIBRARY_QUOTAS, SHORT_QUOTAS, Proposal, Quotas, Workspace
+from closedform.screening.workspace import (
+    GRID_QUOTAS,
+    LIBRARY_QUOTAS,
+    LONG_QUOTAS,
+    SHORT_QUOTAS,
+    Proposal,
+    Quotas,
+    Workspace,
+)
 
 # Seconds that a stage with a pool of this many columns takes on one core, roughly: pairs cost the square.
 _SECONDS_PER_SQUARE = 2e-7
 _GRID_COLUMNS = 3000
 _COMMON_LINKS = 3
+_MANY_PAIRS = 200
 _FEW_COLUMNS = 2
 # Single columns cost next to nothing, so that there may be many.
 _SINGLES = 8000
@@ -103,6 +112,8 @@ class Screen:
             for view in looks:
                 yield from self._library(view, size, workspace, rng)
         yield Stage(lambda: proposals.sparse_polynomials(whole, operators, 4, 8))
+        for view in clean:
+            yield self._once_more(view, workspace, rng)
 
     def _library(self, view: View, size: int, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """Products and sums of subexpressions without inner constants, from libraries of one size."""
@@ -159,6 +170,18 @@ class Screen:
                 view, grid_terms(view.X, view.recipes, limit, rng, operators), links, depth
             ),
             GRID_QUOTAS,
+        )
+
+    def _once_more(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Stage:
+        """Sums of units with inner constants again, with those judged whose start is worse."""
+        operators = workspace.problem.operators
+        links = proposals.usable(view, operators)[:_COMMON_LINKS]
+        limit, depth = min(_GRID_COLUMNS, _affordable(workspace.budget)), min(3, self.max_terms)
+        return Stage(
+            lambda: proposals.sums_of_terms(
+                view, grid_terms(view.X, view.recipes, limit, rng, operators), links, depth, _MANY_PAIRS
+            ),
+            LONG_QUOTAS,
         )
 
 
