@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def noisy_problem(text, rng, noise, n_rows=800, low=1.0, high=3.0):
 
 
 def screened(problem, rng, seconds=30.0):
-    workspace = Workspace(problem, Budget(seconds), rng, "screen")
+    workspace = Workspace(problem, Budget(seconds, time.process_time), rng, "screen")
     found = list(Screen().run(workspace, rng))
     return workspace, choose(found, y=problem.y)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ def solve(text, rng, seconds=60.0, **ranges):
     law = Expression.parse(text)
     X = np.column_stack([rng.uniform(*ranges[name], size=1000) for name in law.variables])
     problem = Problem(X, law.evaluate(dict(zip(law.variables, X.T, strict=True))), law.variables)
-    workspace = Workspace(problem, Budget(seconds), rng, "screen")
+    workspace = Workspace(problem, Budget(seconds, time.process_time), rng, "screen")
     found = list(Screen().run(workspace, rng))
     best = min(found, key=lambda candidate: candidate.loss).expression
     return workspace, law, best
@@ -30,6 +32,8 @@ LAWS = {
     ),
     "a column in an exponent": ("P*r/(1 - (1 + r)**(-n))", {"P": (10, 500), "r": (0.01, 0.2), "n": (6, 60)}),
     "1 less a product": ("1 - a**2*(b - c)/b**2.5", {"a": (0.3, 0.9), "b": (2, 3), "c": (0.5, 1.5)}),
+    "a few rows beside poles": ("cos(x)/tan(y)", {"x": (-4, 3), "y": (-2.7, 2.1)}),
+    "a square of a wave": ("(cos(y)**2 + 0.1*sin(y)**2)*sin(x)", {"x": (-4, 3), "y": (-2.7, 2.1)}),
     "a cube": ("(a**2/c + b/c + b**2)**(1/3)", {"a": (1, 3), "b": (1, 4), "c": (1, 2)}),
 }
 

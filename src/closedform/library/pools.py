@@ -55,7 +55,9 @@ def term_batches(X: FloatArray, recipes: Sequence[Recipe], limit: int) -> Iterat
     magnitudes = grow.magnitudes(concatenate([base, monomials.cheapest(80)]))
     yield grow.powers(magnitudes, (_HALF, 1))
     yield grow.images(magnitudes, ("log",))
-    waves = grow.images(concatenate([base, grow.powers(base, (2, 3))]), ("sin", "cos", "exp"))
+    # The squares of waves are waves of the double angle.
+    double = grow.images(base, _TRIGONOMETRIC, (2,))
+    waves = concatenate([grow.images(concatenate([base, grow.powers(base, (2, 3))]), ("sin", "cos", "exp")), double])
     yield grow.products(waves, waves, 400)
     pairs = grow.sums(base)
     yield pairs

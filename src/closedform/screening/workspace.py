@@ -28,6 +28,7 @@ EXACT = 1e-11
 # this is one; and each number that was not recognised makes it worth to look on for so many stages.
 _WORTH_OF_ROUNDING = 6.0
 _BY_CHANCE = 0.01
+_BULK = (0.05, 0.95)
 _STAGES_FOR_A_NUMBER = 2
 # Share of the variance that rounding leaves where a combination of columns is exact.
 _NOTHING_LEFT = 1e-18
@@ -273,7 +274,10 @@ class Workspace:
     def _is_noise(self, residual: FloatArray, n_fitted: int) -> bool:
         if not np.isfinite(residual).all():
             return False
-        return pattern_left(self.fitted.X, residual, self.fitted.sample_weight, n_fitted=n_fitted) > _BY_CHANCE
+        # Beside a pole a few rows are all that a sum of squares sees: the bulk of the rows is asked as well.
+        bulk = np.clip(residual, *np.quantile(residual, _BULK))
+        X, weight = self.fitted.X, self.fitted.sample_weight
+        return all(pattern_left(X, rest, weight, n_fitted=n_fitted) > _BY_CHANCE for rest in (residual, bulk))
 
     def _length(self, expression: Expression) -> float:
         """Nats of formula and residuals on the rows that are fitted."""
