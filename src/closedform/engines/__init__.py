@@ -12,6 +12,7 @@ from closedform.exceptions import InputError, did_you_mean
 ENGINES: Mapping[str, str] = {
     "screen": "closedform.engines.screen.engine:ScreenEngine",
     "enumerate": "closedform.engines.enumerate.engine:EnumerateEngine",
+    "structure": "closedform.engines.structure.engine:StructureEngine",
     "lies": "closedform.engines.lies.engine:LIESEngine",
     "rational": "closedform.engines.rational.engine:RationalEngine",
 }

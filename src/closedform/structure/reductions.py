@@ -21,7 +21,7 @@ import numpy as np
 from closedform.insights import Insight
 from closedform.library.grow import product_recipe
 from closedform.library.pool import Recipe
-from closedform.library.powers import power_factors
+from closedform.library.powers import power_factors, rounded_exponent
 from closedform.library.symmetry import Column
 from closedform.structure.look import Look, Model, best_model, mean_square, model_of, names_of, recipe_text
 from closedform.structure.surrogate import FloatArray
@@ -32,8 +32,11 @@ _FLOOR = 1e-14
 # Larger errors say nothing, unless the restricted model is far better: then it has seen everything there is.
 _LARGEST_ERROR = 0.05
 _FAR_BETTER = 0.3
-# Share of what is left that what was left out may explain.
-_LARGEST_SHARE = 0.03
+# A model with larger errors has no gradient to speak of.
+_BLURRED = 1e-4
+# Share of what is left that what was left out may explain: by chance; and where the restricted model is far better, so
+# that what is left is the error of another polynomial.
+_LARGEST_SHARE, _LARGEST_SHARE_IF_BETTER, _BETTER = 0.03, 0.15, 0.5
 # Directions of a gradient that vary less than this, as a ratio of eigenvalues, are looked into.
 _ALIGNED = 0.02
 _MOST_TRIALS = 14
@@ -69,17 +72,21 @@ class Reduced:
 
 @dataclass(frozen=True)
 class _Transform:
-    """A function of columns that are added up: forward, its slope, and a sum ``a + k*b`` as one column."""
+    """What of a column is added up: a power of it, or its logarithm (power 0)."""
 
-    forward: Callable[[FloatArray], FloatArray]
-    slope: Callable[[FloatArray], FloatArray]
-    needs_one_sign: bool
-    power: int = 1
+    power: int
+
+    def forward(self, x: FloatArray) -> FloatArray:
+        """Its values."""
+        return x**self.power if self.power else np.log(np.abs(x))
+
+    def slope(self, x: FloatArray) -> FloatArray:
+        """Its derivative."""
+        return self.power * x ** (self.power - 1) if self.power else 1 / x
 
 
-_PLAIN = _Transform(lambda x: x, np.ones_like, False)
-_SQUARE = _Transform(lambda x: x * x, lambda x: 2 * x, False, 2)
-_LOG = _Transform(lambda x: np.log(np.abs(x)), lambda x: 1 / x, True, 0)
+_PLAIN, _SQUARE, _LOG = _Transform(1), _Transform(2), _Transform(0)
+_SUMS = ((_PLAIN, _PLAIN), (_SQUARE, _SQUARE), (_PLAIN, _SQUARE), (_SQUARE, _PLAIN))
 
 
 def reduced(look: Look, expired: Callable[[], bool] = lambda: False) -> Reduced:
@@ -109,7 +116,8 @@ def passes(model: Model, before: float, dropped: FloatArray) -> bool:
         return False
     if before > _LARGEST_ERROR and error > _FAR_BETTER * before:
         return False
-    return error < _FLOOR or _explained(residuals, dropped) < _LARGEST_SHARE
+    allowed = _LARGEST_SHARE_IF_BETTER if error < _BETTER * before else _LARGEST_SHARE
+    return error < _FLOOR or _explained(residuals, dropped) < allowed
 
 
 def _explained(residuals: FloatArray, columns: FloatArray) -> float:
@@ -189,6 +197,26 @@ def _power(column: Column, exponent: Fraction, model: Model, before: Model) -> I
 # --- columns that matter together -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, eq=False)
+class _Merger:
+    """Columns i and j as one, with a power of the first that may stand beside it as a factor."""
+
+    i: int
+    j: int
+    column: Column
+    exponent: Fraction | int = 0
+    factor: Recipe = 1
+
+    def applied(self, look: Look) -> Look:
+        """The smaller problem."""
+        others = (column for k, column in enumerate(look.columns) if k not in (self.i, self.j))
+        smaller = look.with_columns((self.column, *others))
+        if not self.exponent:
+            return smaller
+        factor = np.abs(look.columns[self.i].values) ** float(self.exponent)
+        return smaller.with_target(look.y / factor, look.weight * factor**2)
+
+
 def _merged(state: Reduced) -> Reduced:
     while len(state.look.columns) >= 2:
         found = _first_merger(state)
@@ -202,54 +230,77 @@ def _first_merger(state: Reduced) -> Reduced | None:
     """The merger that loses least among those that lose nothing."""
     before = state.model.error()
     best: Reduced | None = None
-    trials = _aligned(state) if before < _LARGEST_ERROR else _usual(state.look)
-    for i, j, column in trials:
-        look = Look(
-            (column, *(c for k, c in enumerate(state.look.columns) if k not in (i, j))), state.look.y, state.look.weight
-        )
+    trials = _aligned(state) if before < _LARGEST_ERROR else []
+    if before > _BLURRED:
+        trials += _usual(state.look)
+    for trial in trials:
+        look = trial.applied(state.look)
         model = model_of(look, state.model.in_logs, state.model.log_target)
         if best is not None and model.error() >= best.model.error():
             continue
-        if passes(model, before, _powers_beside(state.look.columns[i].values, look)):
-            pair = (state.look.columns[i], state.look.columns[j])
-            insight = _together(pair, column, model, state.model)
-            best = Reduced(look, state.factor, model, (*state.insights, insight))
+        first, second = state.look.columns[trial.i], state.look.columns[trial.j]
+        if passes(model, before, _powers_beside(first.values, look)):
+            insight = _together((first, second), trial, model, state.model)
+            factors = [(factor, 1) for factor in (state.factor, trial.factor) if factor != 1]
+            best = Reduced(look, product_recipe(factors), model, (*state.insights, insight))
     return best
 
 
-def _together(pair: tuple[Column, Column], column: Column, model: Model, before: Model) -> Insight:
-    text, found = recipe_text(column.recipe), _evidence(model, before)
+def _together(pair: tuple[Column, Column], trial: _Merger, model: Model, before: Model) -> Insight:
+    text, found = recipe_text(trial.column.recipe), _evidence(model, before)
     apart = " and ".join(recipe_text(one.recipe) for one in pair)
-    sentence = f"only {text} matters: error of a model of it {found[0]:.1e}, of {apart} {found[1]:.1e}"
+    beside = "" if trial.factor == 1 else f", beside the factor {recipe_text(trial.factor)}"
+    sentence = f"only {text} matters{beside}: error of a model of it {found[0]:.1e}, of {apart} {found[1]:.1e}"
     return _insight("together", pair, sentence, *found)
 
 
-def _usual(look: Look) -> Iterator[tuple[int, int, Column]]:
+def _usual(look: Look) -> list[_Merger]:
     """What two columns often are together: a product, a ratio, a difference, a sum."""
+    found = []
     for i, j in itertools.combinations(range(len(look.columns)), 2):
         a, b = look.columns[i], look.columns[j]
         if a.one_sign and b.one_sign:
             for exponent in (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2)):
-                yield i, j, _product(a, b, exponent)
-        yield i, j, _sum(a, b, -1, 1)
-        yield i, j, _sum(a, b, 1, 1)
+                found.append(_Merger(i, j, _product(a, b, exponent)))
+        found += [_Merger(i, j, _sum(a, b, -1)), _Merger(i, j, _sum(a, b, 1))]
+    return found
 
 
-def _aligned(state: Reduced) -> list[tuple[int, int, Column]]:
+def _aligned(state: Reduced) -> list[_Merger]:
     """Mergers that the gradient speaks for, the most convincing ones first."""
     look, model = state.look, state.model
     slopes = _slopes(model, look)
-    found: list[tuple[float, int, int, list[Column]]] = []
+    found: list[tuple[float, int, int, list[_Merger]]] = []
     for i, j in itertools.combinations(range(len(look.columns)), 2):
         a, b = look.columns[i], look.columns[j]
-        for transform in (_PLAIN, _LOG, _SQUARE):
-            if transform.needs_one_sign and not (a.one_sign and b.one_sign):
-                continue
-            ratio, k = _direction(transform, a.values, b.values, slopes[:, i], slopes[:, j])
+        for transforms in ((_LOG, _LOG), *_SUMS) if a.one_sign and b.one_sign else _SUMS:
+            ratio, k = _direction(transforms, (a.values, b.values), slopes[:, [i, j]])
             if ratio < _ALIGNED and abs(k) > 1e-3:
-                found.append((ratio, i, j, list(_columns(transform, a, b, k))))
+                columns = _columns(transforms, a, b, k)
+                found.append((ratio, i, j, [_Merger(i, j, column) for column in columns]))
+        if model.log_target and a.one_sign and b.one_sign:
+            ratio, merger = _beside_a_power(i, j, a, b, slopes[:, [i, j]])
+            found += [(ratio, i, j, [merger])] if merger is not None else []
     found.sort(key=lambda one: one[:3])
-    return [(i, j, column) for _, i, j, columns in found for column in columns][:_MOST_TRIALS]
+    return [merger for _, _, _, mergers in found for merger in mergers][:_MOST_TRIALS]
+
+
+def _beside_a_power(i: int, j: int, a: Column, b: Column, slopes: FloatArray) -> tuple[float, _Merger | None]:
+    """The merger in ``y = a**p * h(a * b**k)``: there the logarithmic slopes of y lie on a line, p + h' and k*h'."""
+    logarithmic = slopes * np.column_stack([a.values, b.values])
+    inner = np.abs(logarithmic - np.median(logarithmic, axis=0))
+    kept = (inner <= np.quantile(inner, 0.98, axis=0)).all(axis=1)
+    centred = logarithmic[kept] - logarithmic[kept].mean(axis=0)
+    values, vectors = np.linalg.eigh(centred.T @ centred)
+    normal = vectors[:, 0]
+    if values[1] <= 0 or values[0] > _ALIGNED * values[1] or min(abs(normal)) < 1e-3:
+        return 1.0, None
+    power = rounded_exponent(float(logarithmic[kept].mean(axis=0) @ normal / normal[0]))
+    k = min((s * e for e in _EXPONENTS for s in (1, -1)), key=lambda e: abs(float(e) + normal[0] / normal[1]))
+    if not isinstance(power, Fraction) or power == 0 or abs(float(k) + normal[0] / normal[1]) > 0.1 * abs(float(k)):
+        return 1.0, None
+    factor = product_recipe([(_positive(a), _whole(power))])
+    return float(values[0] / values[1]), _Merger(i, j, _product(a, b, k), power, factor)
 
 
 def _slopes(model: Model, look: Look) -> FloatArray:
@@ -264,13 +315,14 @@ def _slopes(model: Model, look: Look) -> FloatArray:
 
 
 def _direction(
-    transform: _Transform, a: FloatArray, b: FloatArray, slope_a: FloatArray, slope_b: FloatArray
+    transforms: tuple[_Transform, _Transform], columns: tuple[FloatArray, FloatArray], slopes: FloatArray
 ) -> tuple[float, float]:
-    """How little the direction of the gradient in phi(a), phi(b) varies, and k of ``phi(a) + k*phi(b)``."""
+    """How little the direction of the gradient in phi(a), psi(b) varies, and k of ``phi(a) + k*psi(b)``."""
+    pairs = list(zip(transforms, columns, strict=True))
     with np.errstate(all="ignore"):
-        gradient = np.column_stack([slope_a / transform.slope(a), slope_b / transform.slope(b)])
+        gradient = slopes / np.column_stack([transform.slope(column) for transform, column in pairs])
     # Each column by its spread, so that both count alike; the rims, where polynomials swing, count little.
-    spread = np.array([transform.forward(a).std(), transform.forward(b).std()])
+    spread = np.array([transform.forward(column).std() for transform, column in pairs])
     scaled = gradient * spread
     kept = np.isfinite(scaled).all(axis=1)
     size = np.linalg.norm(scaled[kept], axis=1)
@@ -284,9 +336,9 @@ def _direction(
     return float(values[0] / values[1]), float(direction[1] / direction[0])
 
 
-def _columns(transform: _Transform, a: Column, b: Column, k: float) -> Iterator[Column]:
+def _columns(transforms: tuple[_Transform, _Transform], a: Column, b: Column, k: float) -> Iterator[Column]:
     """The merged column with k rounded to a simple number where it is near one, and else as it is."""
-    if transform is _LOG:
+    if transforms[0] is _LOG:
         nearest = min((s * e for e in _EXPONENTS for s in (1, -1)), key=lambda e: abs(float(e) - k))
         if abs(float(nearest) - k) < 0.1 * abs(k):
             yield _product(a, b, nearest)
@@ -294,9 +346,9 @@ def _columns(transform: _Transform, a: Column, b: Column, k: float) -> Iterator[
     simple = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2), Fraction(-1, 2))
     nearest_number = min(simple, key=lambda number: abs(float(number) - k))
     if abs(float(nearest_number) - k) < 0.05 * abs(k):
-        yield _sum(a, b, _whole(nearest_number), transform.power)
+        yield _sum(a, b, _whole(nearest_number), transforms)
     else:
-        yield _sum(a, b, k, transform.power)
+        yield _sum(a, b, k, transforms)
 
 
 def _product(a: Column, b: Column, exponent: Fraction) -> Column:
@@ -316,11 +368,15 @@ def _whole(exponent: Fraction) -> int | Fraction:
     return int(exponent) if exponent.denominator == 1 else exponent
 
 
-def _sum(a: Column, b: Column, k: int | Fraction | float, power: int) -> Column:
-    """``a**power + k * b**power``."""
-    first: Recipe = a.recipe if power == 1 else ("pow", a.recipe, power)
-    second: Recipe = b.recipe if power == 1 else ("pow", b.recipe, power)
-    values = a.values**power + float(k) * b.values**power
+def _sum(
+    a: Column, b: Column, k: int | Fraction | float, transforms: tuple[_Transform, _Transform] = (_PLAIN, _PLAIN)
+) -> Column:
+    """``a**p + k * b**q``."""
+    first, second = (
+        one.recipe if transform.power == 1 else ("pow", one.recipe, transform.power)
+        for one, transform in zip((a, b), transforms, strict=True)
+    )
+    values = transforms[0].forward(a.values) + float(k) * transforms[1].forward(b.values)
     if k == 1:
         return Column(values, ("add", first, second))
     return Column(values, ("sub", first, second) if k == -1 else ("add", first, ("mul", k, second)))

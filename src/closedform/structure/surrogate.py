@@ -21,7 +21,9 @@ Mask = NDArray[np.bool_]
 
 _MOST_TERMS = 260
 _ROWS_PER_TERM = 6
-_LARGEST_DEGREE = 14
+_LARGEST_DEGREE = 36
+# Degrees that are tried, as shares of the largest: high ones swing where rows are few or noisy.
+_DEGREES = (1.0, 0.7, 0.5, 0.3)
 # Relative to the largest diagonal element: keeps directions that hardly occur from blowing up.
 _RIDGE = 1e-14
 # The largest errors are left out of an average: near a pole, a few rows would say everything.
@@ -111,14 +113,20 @@ class Surrogate:
 
     @classmethod
     def fit(cls, X: FloatArray, target: FloatArray, weight: FloatArray | None = None) -> Surrogate:
-        """The surrogate with as many terms as the rows allow."""
+        """The surrogate of the degree that predicts unseen rows best, with no more terms than the rows allow."""
         n_terms = min(_MOST_TERMS, len(X) // _ROWS_PER_TERM)
         mass = np.ones(len(X)) if weight is None else weight / weight.mean()
-        return cls(X, target, mass, Basis.of(X, n_terms))
+        largest = cls(X, target, mass, Basis.of(X, n_terms))
+        degrees = sorted({max(1, round(share * largest.degree)) for share in _DEGREES}, reverse=True)
+        totals = largest.basis.exponents.sum(axis=1)
+        best = min(degrees, key=lambda degree: largest.error(totals <= degree))
+        return largest if best == largest.degree else largest.of_degree(best)
 
-    def with_target(self, target: FloatArray, weight: FloatArray) -> Surrogate:
-        """The same terms for another target."""
-        return Surrogate(self.X, target, weight / weight.mean(), self.basis)
+    def of_degree(self, degree: int) -> Surrogate:
+        """The same with the terms up to a lower total degree."""
+        kept = self.basis.exponents.sum(axis=1) <= degree
+        basis = Basis(self.basis.exponents[kept], self.basis.centre, self.basis.half)
+        return Surrogate(self.X, self.target, self.weight, basis)
 
     @property
     def degree(self) -> int:
@@ -187,3 +195,14 @@ def _solved(gram: FloatArray, moment: FloatArray) -> FloatArray:
         return np.asarray(cho_solve(cho_factor(gram + ridge * np.eye(len(gram))), moment))
     except LinAlgError:
         return np.asarray(np.linalg.lstsq(gram, moment, rcond=None)[0])
+
+
+def least_squares(columns: FloatArray, target: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Errors on unseen rows (two interleaved halves), and the coefficients from all rows."""
+    root = np.sqrt(weight / weight.mean())
+    errors = np.empty_like(target)
+    even, odd = slice(0, None, 2), slice(1, None, 2)
+    for fit, judge in ((even, odd), (odd, even)):
+        solution = np.linalg.lstsq(columns[fit] * root[fit, None], target[fit] * root[fit], rcond=None)[0]
+        errors[judge] = target[judge] - columns[judge] @ solution
+    return errors, np.linalg.lstsq(columns * root[:, None], target * root, rcond=None)[0]

@@ -1,0 +1,1 @@
+"""An engine that cuts a problem down before it searches."""

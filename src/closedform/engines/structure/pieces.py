@@ -1,0 +1,152 @@
+"""Formulas of a problem from formulas of smaller ones."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.library.pool import FREE, Recipe, build
+from closedform.library.symmetry import Column
+from closedform.screening.stages import Screen
+from closedform.screening.workspace import Workspace
+from closedform.structure.reductions import Reduced
+from closedform.structure.splits import Split, split
+from closedform.symbolic.expression import Expression
+
+# Pieces are known as well as a smooth model knows them; more forms of one piece than this are not worth combining.
+_MOST_FORMS = 4
+_MOST_COMBINATIONS = 24
+# A piece gets this share of the time that its split has, and no more seconds than this.
+_SHARE_OF_A_PIECE = 0.4
+_MOST_SECONDS = 6.0
+
+
+def reduced_formulas(
+    form: Reduced, problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator
+) -> Iterator[Expression]:
+    """Formulas of the whole problem from formulas of the reduced one.
+
+    Parameters
+    ----------
+    form : Reduced
+        The problem with fewer columns.
+    problem : Problem
+        The whole problem.
+    screen : Screen
+        How smaller problems are searched.
+    budget : Budget
+        Time for that.
+    rng : numpy.random.Generator
+        Draws rows and directions.
+    """
+    if not form.look.columns:
+        yield _whole(build(FREE), form)
+        return
+    smaller = _problem(form.look.columns, form.look.y, form.look.weight, problem)
+    for candidate in screen.run(Workspace(smaller, budget, rng, "structure"), rng):
+        yield _whole(_in_columns(candidate.expression, form.look.columns), form)
+
+
+def split_formulas(
+    form: Reduced, problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator
+) -> Iterator[Expression]:
+    """Formulas of the whole problem from formulas of the pieces into which the reduced one falls.
+
+    Parameters
+    ----------
+    form, problem, screen, budget, rng
+        As in :func:`reduced_formulas`.
+    """
+    found = split(form.look, form.model)
+    if found is None:
+        return
+    forms = []
+    for position, (group, values) in enumerate(zip(found.groups, found.pieces, strict=True)):
+        share = _SHARE_OF_A_PIECE / (len(found.groups) - position)
+        time = Budget(min(_MOST_SECONDS, share * budget.remaining()))
+        columns = tuple(form.look.columns[j] for j in group)
+        smaller = _problem(columns, values, _weight_of_piece(found, position, form), problem)
+        forms.append([_in_columns(one, columns) for one in _best_forms(smaller, screen, time, rng)])
+    for combination in itertools.islice(_by_rank(forms), _MOST_COMBINATIONS):
+        yield _whole(_glued(found, combination), form)
+
+
+def _best_forms(problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator) -> list[Expression]:
+    """The forms that describe a piece best: error against length."""
+    best: dict[int, Candidate] = {}
+    for candidate in screen.run(Workspace(problem, budget, rng, "structure"), rng):
+        known = best.get(candidate.complexity)
+        if known is None or candidate.loss < known.loss:
+            best[candidate.complexity] = candidate
+    front: list[Candidate] = []
+    for candidate in sorted(best.values(), key=lambda one: one.complexity):
+        if not front or candidate.loss < 0.9 * front[-1].loss:
+            front.append(candidate)
+    front.sort(key=lambda one: _description(one, problem))
+    return [candidate.expression for candidate in front[:_MOST_FORMS]]
+
+
+def _description(candidate: Candidate, problem: Problem) -> float:
+    """Bits, up to a constant: of the errors (as far as a smooth model can tell them), the nodes and the constants."""
+    rounding = 1e-16 * problem.scale**2
+    bits = 0.5 * problem.n_samples * math.log2(candidate.loss + rounding)
+    return bits + 5.0 * candidate.complexity + 0.5 * math.log2(problem.n_samples) * candidate.expression.n_constants
+
+
+def _by_rank(forms: Sequence[Sequence[Expression]]) -> Iterator[tuple[Expression, ...]]:
+    """Combinations of one form for each piece, those of the best forms first."""
+    ranks = itertools.product(*(range(len(one)) for one in forms))
+    for rank in sorted(ranks, key=lambda one: (sum(one), one)):
+        yield tuple(one[k] for one, k in zip(forms, rank, strict=True))
+
+
+def _weight_of_piece(found: Split, position: int, form: Reduced) -> FloatArray:
+    """How much a row says about a piece: little about a factor where the others are near zero."""
+    weight = form.look.weight
+    if found.product:
+        others = np.prod([piece for k, piece in enumerate(found.pieces) if k != position], axis=0)
+        return weight * others**2
+    with np.errstate(all="ignore"):
+        slope = np.abs(found.link.slope(form.look.y))
+    return weight * (slope / slope.max()) ** 2
+
+
+def _glued(found: Split, pieces: Sequence[Expression]) -> Expression:
+    if found.product:
+        return build(("mul", *pieces))
+    # Each piece has a constant of its own, of which one is enough.
+    return build(found.link.outer(("add", *pieces)))
+
+
+def _problem(columns: Sequence[Column], y: FloatArray, weight: FloatArray, problem: Problem) -> Problem:
+    """A smaller problem; its columns have names that no table has."""
+    X = np.column_stack([column.values for column in columns])
+    mean = float(weight.mean())
+    return Problem(
+        X,
+        y,
+        tuple(_name(k) for k in range(len(columns))),
+        None if np.ptp(weight) == 0 else weight / mean,
+        problem.loss,
+        problem.operators,
+        problem.max_complexity,
+    )
+
+
+def _name(position: int) -> str:
+    return f"\0{position}"
+
+
+def _in_columns(expression: Expression, columns: Sequence[Column]) -> Expression:
+    """A formula of a smaller problem over the columns of the table."""
+    return expression.substitute({_name(k): build(column.recipe) for k, column in enumerate(columns)})
+
+
+def _whole(expression: Expression, form: Reduced) -> Expression:
+    """A formula of the whole problem from one of the reduced problem."""
+    factor: Recipe = form.factor
+    return expression if factor == 1 else build(("mul", factor, expression))
