@@ -25,6 +25,7 @@ ENGINES_UNDER_TEST = [
     get_engine("screen", max_terms=2, library_size=30),
     get_engine("enumerate", max_expressions=2000, max_terms=2),
     get_engine("lies", init="screened", max_terms=2, library_size=30),
+    get_engine("structure", max_terms=2, library_size=30),
     AffineEngine(),
 ]
 

@@ -29,6 +29,8 @@ _RATIOS = (Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2),
 _MOST_TERMS = 70
 _FEWEST_ROWS, _MOST_ROWS = 4, 700
 _MOST_COLUMNS = 6
+# A model is judged on the other half of the rows.
+_FEWEST_ROWS = 4
 # The surrogate must explain this share of the target before a test on it means anything.
 _LARGEST_UNEXPLAINED = 0.05
 _LARGEST_RISE, _LARGEST_RISE_WITH_NOISE = 1.1, 1.02

@@ -11,7 +11,7 @@ from closedform.insights import Insight
 from closedform.library.grow import product_recipe
 from closedform.library.pool import Recipe
 from closedform.library.symmetry import Column
-from closedform.structure.look import Look, Model, best_model, mean_square, recipe_text
+from closedform.structure.look import Look, Model, best_model, recipe_text
 from closedform.structure.reductions import Reduced
 from closedform.structure.surrogate import FloatArray
 from closedform.units.dimensions import NUMBER, Dimension
@@ -66,9 +66,9 @@ def in_numbers(look: Look, rules: UnitRules, target: str) -> InNumbers:
         return InNumbers((), replace(rules, free_constants=True), _impossible(columns, rules.target, target))
     if not usable:
         return InNumbers((), rules)
-    usable.sort(key=lambda pair: _error(pair[1], look))
+    usable.sort(key=lambda pair: pair[1].model.error())
     groups, best = usable[0]
-    plain, error = best_model(look).error(), _error(best, look)
+    plain, error = best_model(look).error(), best.model.error()
     evidence = {"error": float(np.sqrt(error)), "error_without": float(np.sqrt(plain))}
     if error > max(_MUCH_WORSE * plain, _SMALL) and plain < _KNOWN:
         return InNumbers((), replace(rules, free_constants=True), _insufficient(tuple(columns), target, evidence))
@@ -81,24 +81,16 @@ def _written(groups: Groups, columns: Mapping[str, FloatArray], look: Look) -> R
     with np.errstate(all="ignore"):
         prefix = _values(groups.prefix, columns, len(look.y))
         values = [_values(monomial, columns, len(look.y)) for monomial in groups.groups]
-        y = look.y / prefix
-    if not all(np.isfinite(column).all() for column in (*values, y)) or (prefix == 0).any():
+    if not all(np.isfinite(column).all() for column in (*values, prefix)) or (prefix == 0).any():
         return None
     made = [Column(v, _recipe(monomial)) for v, monomial in zip(values, groups.groups, strict=True) if np.ptp(v) > 0]
-    smaller = Look(tuple(made), y, look.weight * prefix**2)
+    smaller = look.with_columns(made).divided(prefix)
     return Reduced(smaller, _recipe(groups.prefix), best_model(smaller) if made else _constant_model(smaller))
 
 
 def _constant_model(look: Look) -> Model:
     """The model of a look without columns: a constant."""
-    flat = Look((Column(np.zeros(len(look.y)), 0),), look.y, look.weight)
-    return best_model(flat)
-
-
-def _error(form: Reduced, look: Look) -> float:
-    """Mean squared error of the target itself, over its variance."""
-    factor = look.y / np.where(form.look.y == 0, 1.0, form.look.y)
-    return mean_square(form.model.residuals() * form.look.y.std() * factor / look.y.std())
+    return best_model(look.with_columns([Column(np.zeros(len(look.y)), 0)]))
 
 
 def _values(monomial: Monomial, columns: Mapping[str, FloatArray], n_rows: int) -> FloatArray:

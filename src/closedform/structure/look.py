@@ -16,6 +16,8 @@ from closedform.symbolic.expression import Expression
 MOST_ROWS = 2000
 MOST_COLUMNS = 10
 
+# Products of powers of other magnitudes leave float64.
+_SMALLEST, _LARGEST = 1e-30, 1e30
 # A logarithm of the target that is off by more than this says no more than that the model is useless there.
 _FAR = 3.0
 
@@ -32,11 +34,14 @@ class Look:
         Target.
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
+    scale : ndarray of shape (n_rows,)
+        What an error of the target is to be multiplied by to be one of the target of the table, over its spread.
     """
 
     columns: tuple[Column, ...]
     y: FloatArray
     weight: FloatArray
+    scale: FloatArray
 
     @classmethod
     def of(cls, names: Sequence[str], X: FloatArray, y: FloatArray, weight: FloatArray | None = None) -> Look:
@@ -44,15 +49,17 @@ class Look:
         rows = np.linspace(0, len(y) - 1, min(MOST_ROWS, len(y))).round().astype(np.intp)
         X, y = X[rows], y[rows]
         columns = tuple(Column(X[:, j], ("var", name)) for j, name in enumerate(names) if np.ptp(X[:, j]) > 0)
-        return cls(columns, y, np.ones(len(y)) if weight is None else weight[rows])
+        spread = float(y.std())
+        scale = np.full(len(y), 1.0 / spread if spread > 0 else 1.0)
+        return cls(columns, y, np.ones(len(y)) if weight is None else weight[rows], scale)
 
     def with_columns(self, columns: Sequence[Column]) -> Look:
         """The same target as a function of other columns."""
-        return Look(tuple(columns), self.y, self.weight)
+        return Look(tuple(columns), self.y, self.weight, self.scale)
 
-    def with_target(self, y: FloatArray, weight: FloatArray) -> Look:
-        """Another target of the same columns."""
-        return Look(self.columns, y, weight)
+    def divided(self, factor: FloatArray) -> Look:
+        """The target over a factor."""
+        return Look(self.columns, self.y / factor, self.weight * factor**2, self.scale * np.abs(factor))
 
     def without(self, *positions: int) -> Look:
         """The same target as a function of the other columns."""
@@ -65,8 +72,9 @@ class Look:
     @property
     def usable(self) -> bool:
         """Whether the tests can say anything: neither too many columns nor too few rows, and all numbers moderate."""
-        moderate = all(np.isfinite(c.values).all() for c in self.columns) and np.isfinite(self.y).all()
-        return 1 <= len(self.columns) <= MOST_COLUMNS and len(self.y) >= 12 * (1 + len(self.columns)) and bool(moderate)
+        sizes = [float(np.abs(values).max()) for values in (*(c.values for c in self.columns), self.y)]
+        moderate = all(_SMALLEST < size < _LARGEST for size in sizes)
+        return 1 <= len(self.columns) <= MOST_COLUMNS and len(self.y) >= 12 * (1 + len(self.columns)) and moderate
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,28 +85,24 @@ class Model:
     ----------
     surrogate : Surrogate
         The polynomial.
-    y : ndarray of shape (n_rows,)
-        The target itself.
+    y, scale : ndarray of shape (n_rows,)
+        The target itself, and the scale of its errors.
     in_logs, log_target : bool
         What the polynomial is for.
     """
 
     surrogate: Surrogate
     y: FloatArray
+    scale: FloatArray
     in_logs: bool
     log_target: bool
 
     def residuals(self, mask: Mask | None = None) -> FloatArray:
-        """Errors of the target itself on unseen rows, in units of its spread."""
+        """Errors of the target itself on unseen rows, in units of the spread of the table's target."""
         found = self.surrogate.residuals(mask)
         if self.log_target:
             found = self.y * -np.expm1(-np.clip(found, -_FAR, _FAR))
-        return np.asarray(found / self._spread)
-
-    @property
-    def _spread(self) -> float:
-        spread = float(self.y.std())
-        return spread if spread > 0 else 1.0
+        return np.asarray(found * self.scale)
 
     def error(self, mask: Mask | None = None) -> float:
         """Mean squared error of the target on unseen rows over its variance."""
@@ -114,7 +118,7 @@ def mean_square(residuals: FloatArray) -> float:
 def model_of(look: Look, in_logs: bool, log_target: bool) -> Model:
     """The smooth model of a look in given coordinates."""
     target, weight = (np.log(np.abs(look.y)), look.weight * look.y**2) if log_target else (look.y, look.weight)
-    return Model(Surrogate.fit(look.coordinates(in_logs), target, weight), look.y, in_logs, log_target)
+    return Model(Surrogate.fit(look.coordinates(in_logs), target, weight), look.y, look.scale, in_logs, log_target)
 
 
 def best_model(look: Look) -> Model:

@@ -31,7 +31,7 @@ _LARGEST_RISE = 1.1
 _FLOOR = 1e-14
 # Larger errors say nothing, unless the restricted model is far better: then it has seen everything there is.
 _LARGEST_ERROR = 0.05
-_FAR_BETTER = 0.3
+_FAR_BETTER, _FAIR = 0.3, 0.01
 # A model with larger errors has no gradient to speak of.
 _BLURRED = 1e-4
 # Share of what is left that what was left out may explain: by chance; and where the restricted model is far better, so
@@ -114,7 +114,7 @@ def passes(model: Model, before: float, dropped: FloatArray) -> bool:
     error = mean_square(residuals)
     if error > max(_LARGEST_RISE * before, _FLOOR) or error > _LARGEST_ERROR:
         return False
-    if before > _LARGEST_ERROR and error > _FAR_BETTER * before:
+    if before > _LARGEST_ERROR and error > min(_FAR_BETTER * before, _FAIR):
         return False
     allowed = _LARGEST_SHARE_IF_BETTER if error < _BETTER * before else _LARGEST_SHARE
     return error < _FLOOR or _explained(residuals, dropped) < allowed
@@ -177,7 +177,7 @@ def _without_powers(state: Reduced) -> Reduced:
         column = look.columns[j]
         position = next(k for k, other in enumerate(state.look.columns) if other is column)
         factor = np.abs(column.values) ** float(exponent)
-        smaller = state.look.without(position).with_target(state.look.y / factor, state.look.weight * factor**2)
+        smaller = state.look.without(position).divided(factor)
         model = best_model(smaller)
         if model.error() > max(_LARGEST_RISE * state.model.error(), 1e-10):
             continue
@@ -214,7 +214,7 @@ class _Merger:
         if not self.exponent:
             return smaller
         factor = np.abs(look.columns[self.i].values) ** float(self.exponent)
-        return smaller.with_target(look.y / factor, look.weight * factor**2)
+        return smaller.divided(factor)
 
 
 def _merged(state: Reduced) -> Reduced:

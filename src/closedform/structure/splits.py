@@ -11,6 +11,7 @@ columns are easily recognised in them.
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -26,7 +27,7 @@ _LARGEST_RISE = 1.1
 _FLOOR = 1e-14
 _LARGEST_ERROR = 0.02
 # f*f_ij and f_i*f_j differ by less than this, relative to both, where i and j are in different factors.
-_SAME = 0.1
+_SAME = 0.3
 _ROUNDS = 10
 # Outermost functions that are tried, common ones first.
 _LINKS = tuple(link for link in LINKS if link.name in ("y", "log y", "1/y", "y^2", "sqrt y", "exp y"))
@@ -34,6 +35,8 @@ _LOG = next(link for link in LINKS if link.name == "log y")
 # Most terms of the polynomial of a group, by its number of columns.
 _TERMS = {1: 15, 2: 78, 3: 120}
 _ROWS_PER_TERM = 6
+# Shares of those terms that are tried: many swing where rows are few or noisy.
+_SHARES = (1.0, 0.5, 0.25)
 
 Group = tuple[int, ...]
 
@@ -102,9 +105,14 @@ def _sum(look: Look, model: Model, link: Link, target: str) -> Split | None:
     groups = _components(len(look.columns), _mixed_pairs(surrogate))
     if len(groups) < 2:
         return None
-    designs = [_design(look, group, bool(in_logs)) for group in groups]
-    errors, coefficients = least_squares(np.column_stack([np.ones(len(z)), *designs]), z, weight)
-    error = mean_square(errors * slope / look.y.std())
+    best: tuple[float, list[FloatArray], FloatArray] = (np.inf, [], z)
+    for share in _SHARES:
+        designs = [_design(look, group, bool(in_logs), share) for group in groups]
+        errors, coefficients = least_squares(np.column_stack([np.ones(len(z)), *designs]), z, weight)
+        error = mean_square(errors * slope * look.scale)
+        if error < best[0]:
+            best = error, designs, coefficients
+    error, designs, coefficients = best
     if error > min(max(_LARGEST_RISE * model.error(), _FLOOR), _LARGEST_ERROR):
         return None
     pieces, position = [], 1
@@ -134,10 +142,10 @@ def _components(count: int, pairs: Sequence[tuple[int, int]]) -> tuple[Group, ..
     return tuple(tuple(k for k in range(count) if label[k] == one) for one in dict.fromkeys(label))
 
 
-def _design(look: Look, group: Group, in_logs: bool) -> FloatArray:
-    """Terms of a polynomial in the columns of a group, without the constant."""
+def _design(look: Look, group: Group, in_logs: bool, share: float) -> FloatArray:
+    """Terms of a polynomial in the columns of a group, without the constant; a share of those that there might be."""
     X = look.with_columns([look.columns[j] for j in group]).coordinates(in_logs)
-    n_terms = min(_TERMS.get(len(group), 150), len(look.y) // (_ROWS_PER_TERM * 2))
+    n_terms = max(2, int(share * min(_TERMS.get(len(group), 150), len(look.y) // (_ROWS_PER_TERM * 2))))
     return Basis.of(X, n_terms).columns(X)[:, 1:]
 
 
@@ -151,13 +159,13 @@ def _product(look: Look, model: Model, target: str) -> Split | None:
     if len(groups) < 2:
         return None
     starts = _slices(surrogate, groups)
-    designs = [np.column_stack([np.ones(len(look.y)), _design(look, group, bool(in_logs))]) for group in groups]
+    designs = [np.column_stack([np.ones(len(look.y)), _design(look, group, bool(in_logs), 0.5)]) for group in groups]
     even, odd = slice(0, None, 2), slice(1, None, 2)
     errors = np.empty_like(look.y)
     for fit, judge in ((even, odd), (odd, even)):
         pieces = _alternated(designs, starts, look.y, look.weight, fit)
         errors[judge] = look.y[judge] - np.prod(pieces, axis=0)[judge]
-    error = mean_square(errors / look.y.std())
+    error = mean_square(errors * look.scale)
     if error > min(max(_LARGEST_RISE * model.error(), _FLOOR), _LARGEST_ERROR):
         return None
     pieces = _alternated(designs, starts, look.y, look.weight, slice(None))
@@ -216,7 +224,7 @@ def _told(
 ) -> Insight:
     texts = [", ".join(recipe_text(look.columns[j].recipe) for j in group) for group in groups]
     what = "product" if product else "sum"
-    left = target if product else link.name.replace("y", target if target.isidentifier() else f"({target})")
+    left = target if product else re.sub(r"\by\b", lambda _: f"({target})" if "/" in target else target, link.name)
     evidence = {"error": float(np.sqrt(error)), "error_without": float(np.sqrt(before))}
     sentence = (
         f"{left} is a {what} of functions of {' and of '.join(texts)}: error of a model of that form "

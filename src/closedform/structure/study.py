@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from closedform.insights import Insight
 from closedform.structure.dimensionless import in_numbers
-from closedform.structure.look import Look
+from closedform.structure.look import Look, recipe_text
 from closedform.structure.reductions import Reduced, reduced
+from closedform.structure.splits import split
 from closedform.structure.surrogate import FloatArray
 from closedform.units.rules import UnitRules
 
@@ -75,7 +76,17 @@ def study(
         plain = reduced(look, expired)
         insights += plain.insights
         forms.append(plain)
+    # The pieces are told about the simplest form: that with the fewest columns.
+    simplest = min(forms, key=lambda form: len(form.look.columns), default=None)
+    if simplest is not None and not expired():
+        found = split(simplest.look, simplest.model, _left(target, simplest))
+        insights += [found.insight] if found is not None else []
     return Study(tuple(forms), rules, tuple(insights))
+
+
+def _left(target: str, form: Reduced) -> str:
+    """What of the target a form is about, as people write it."""
+    return target if form.factor == 1 else f"{target}/({recipe_text(form.factor)})"
 
 
 def _reduced_further(form: Reduced, expired: Callable[[], bool]) -> Reduced:

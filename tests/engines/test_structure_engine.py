@@ -1,0 +1,59 @@
+"""The structure engine: laws that are too much in one piece, and are found piece by piece."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from closedform.engines import get_engine
+from closedform.engines.base import Budget, Problem
+from closedform.symbolic import Expression
+from closedform.symbolic.evaluate import evaluate
+from closedform.units.rules import UnitRules
+
+
+def problem(law: str, names: tuple[str, ...], n: int = 600, noise: float = 0.0) -> Problem:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1.0, 3.0, (n, len(names)))
+    y = evaluate(Expression.parse(law), dict(zip(names, X.T, strict=True)))
+    return Problem(X, y + rng.normal(0.0, 1.0, n) * noise * y.std(), names)
+
+
+def best_of(given: Problem, seconds: float = 20.0) -> Expression:
+    engine = get_engine("structure")
+    found = engine.candidates(given, budget=Budget(seconds), archive=(), rng=np.random.default_rng(0))
+    return min(found, key=lambda one: one.loss).expression
+
+
+@pytest.mark.parametrize(
+    ("law", "names"),
+    [
+        ("m*r^2*exp(-(s - t)^2)/g", ("m", "r", "g", "s", "t")),
+        ("1/((a - b)^2 + (c - d)^2 + 0.5)", ("a", "b", "c", "d")),
+    ],
+)
+def test_a_law_of_many_columns_is_cut_down(law, names):
+    assert best_of(problem(law, names)).equivalent(Expression.parse(law))
+
+
+def test_pieces_of_a_sum_are_found_apart():
+    # One at a time: what the engine screens are pieces of one column.
+    law = "a*exp(-0.37*a) + sqrt(b)*log(b)"
+    given = problem(law, ("a", "b"))
+    values = evaluate(best_of(given, 8.0), given.columns)
+    assert np.sqrt(np.mean((values - given.y) ** 2)) < 0.01 * given.scale
+
+
+def test_units_lead_to_pure_numbers():
+    law = "sin(6.283185307179586*w*t/h)^2"
+    given = problem(law, ("w", "t", "h"), 1500)
+    units = {"w": "J", "t": "s", "h": "J*s", "y": "1"}
+    rules = UnitRules.of(units, given.names, "y")
+    assert best_of(replace(given, requirements=(rules,))).equivalent(Expression.parse("sin(2*pi*w*t/h)^2"))
+
+
+def test_a_table_without_structure_is_searched_as_it_is():
+    given = problem("2.5*a + b", ("a", "b"), 15)
+    assert best_of(given).equivalent(Expression.parse("2.5*a + b"))

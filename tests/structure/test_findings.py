@@ -1,0 +1,112 @@
+"""What is found out about a law: each kind of finding on data that have it, and on data that do not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from closedform.structure.look import Look, best_model
+from closedform.structure.splits import split
+from closedform.structure.study import study
+
+NAMES = ("a", "b", "c")
+
+
+def columns(n: int = 600, seed: int = 0) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return {name: rng.uniform(1.0, 3.0, n) for name in NAMES}
+
+
+def insights(function, noise: float = 0.0, n: int = 600) -> list:
+    X = columns(n)
+    y = function(**X)
+    y = y + np.random.default_rng(1).normal(0.0, 1.0, n) * noise * y.std()
+    return list(study(NAMES, np.column_stack(list(X.values())), y).insights)
+
+
+def sentences(function, **options) -> str:
+    return "\n".join(one.sentence for one in insights(function, **options))
+
+
+noises = pytest.mark.parametrize("noise", [0.0, 0.02], ids=["exact", "noisy"])
+
+
+@noises
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (lambda a, b, c: np.exp(-a) + a * b**2 + 0 * c, "c does not matter"),
+        (lambda a, b, c: np.tanh(a - b) + c * (a - b) ** 2, "only a - b matters"),
+        (lambda a, b, c: np.log(a + 2 * b) * np.sin(c) + c, "only a + 2*b matters"),
+        (lambda a, b, c: np.sin(a / b) + c * a / b, "only a/b matters"),
+        (lambda a, b, c: np.exp(-0.5 * a * b) * c + c**2, "only a*b matters"),
+        (lambda a, b, c: np.exp(-(a**2 + b**2) / 5) + c * (a**2 + b**2), "only a**2 + b**2 matters"),
+        (lambda a, b, c: a**2 * (np.sin(b) + c), "a**2 is a factor"),
+        (lambda a, b, c: np.sin(a * b) + np.exp(c) / 3, "y is a sum of functions of"),
+        (lambda a, b, c: (1 + np.sin(a + 0.1 * a * b)) * np.log(1 + c), "y is a product of functions of"),
+        (lambda a, b, c: np.sin(2 * a) * np.cos(b + 0.5 * b * c), "y is a product of functions of a and of b, c"),
+        (lambda a, b, c: 1 / (np.exp(a) + np.sin(b * c)), "1/y is a sum of functions of"),
+    ],
+)  # fmt: skip
+def test_what_is_there_is_found(function, found, noise):
+    assert found in sentences(function, noise=noise)
+
+
+@noises
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda a, b, c: np.sin(a + b * c) + a**2 * c + 0.3 * b * c * a,
+        lambda a, b, c: np.exp((a * b - c) / 5) + np.sin(a * c) + b,
+    ],
+)
+def test_what_is_not_there_is_not_found(function, noise):
+    assert sentences(function, noise=noise) == ""
+
+
+def test_a_weak_effect_is_not_called_irrelevant():
+    strong = lambda a, b, c: np.exp(a) * np.sin(b) + 0.02 * c  # noqa: E731
+    assert "c does not matter" not in sentences(strong)
+    assert "c does not matter" not in sentences(strong, noise=0.005, n=2000)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_nothing_is_said_about_noise(seed):
+    rng = np.random.default_rng(seed)
+    assert study(NAMES, rng.normal(size=(300, 3)), rng.normal(size=300)).insights == ()
+
+
+@pytest.mark.parametrize("n", [2, 8, 30])
+def test_few_rows_say_nothing(n):
+    assert insights(lambda a, b, c: a * b + c, n=n) == []
+
+
+def test_evidence_and_columns_come_with_a_finding():
+    (found, *_) = insights(lambda a, b, c: np.tanh(a - b) + c * (a - b) ** 2)
+    assert (found.kind, found.columns) == ("together", ("a", "b"))
+    assert found.evidence["error"] < 1e-3
+    assert f"{found.evidence['error']:.1e}" in found.sentence
+
+
+def test_five_columns_are_cut_down():
+    rng = np.random.default_rng(0)
+    X = rng.uniform(1.0, 3.0, (1500, 5))
+    y = X[:, 0] ** 2 * X[:, 1] / X[:, 2] * np.exp(-((X[:, 3] - X[:, 4]) ** 2))
+    form = study(tuple("mgrst"), X, y).forms[-1]
+    assert len(form.look.columns) == 1
+
+
+def test_pieces_of_a_split_have_the_values_of_the_functions():
+    X = columns()
+    look = Look.of(NAMES, np.column_stack(list(X.values())), np.exp(-X["a"]) + X["b"] * np.sin(X["c"] * X["b"]))
+    found = split(look, best_model(look))
+    assert found.groups == ((0,), (1, 2))
+    for piece, truth in zip(found.pieces, (np.exp(-X["a"]), X["b"] * np.sin(X["c"] * X["b"])), strict=True):
+        difference = piece - truth
+        assert difference.std() < 1e-2 * truth.std()
+
+
+def test_time_is_kept():
+    X = columns()
+    done = study(NAMES, np.column_stack(list(X.values())), X["a"] - X["b"], expired=lambda: True)
+    assert done.insights == ()
