@@ -15,8 +15,8 @@ class Insight:
     kind : str
         ``"irrelevant"``: a column does not matter. ``"together"``: columns matter only through one expression of them.
         ``"power"``: a column is a factor, to some power. ``"sum"``, ``"product"``: the target (or a function of it) is
-        a sum or a product of functions of separate columns. ``"composition"``: columns act through one unknown function
-        of them. ``"units"``: what the units say about the form.
+        a sum or a product of functions of separate columns. ``"linear"``: it is linear in a function of some columns,
+        with coefficients that depend on the others. ``"units"``: what the units say about the form.
     columns : tuple of str
         Columns of the table that the finding is about.
     sentence : str

@@ -39,11 +39,13 @@ def test_a_law_of_many_columns_is_cut_down(law, names):
 
 
 def test_pieces_of_a_sum_are_found_apart():
-    # One at a time: what the engine screens are pieces of one column.
-    law = "a*exp(-0.37*a) + sqrt(b)*log(b)"
-    given = problem(law, ("a", "b"))
-    values = evaluate(best_of(given, 8.0), given.columns)
-    assert np.sqrt(np.mean((values - given.y) ** 2)) < 0.01 * given.scale
+    law = "exp(-a) + sqrt(b)*sin(c)"
+    assert best_of(problem(law, ("a", "b", "c"))).equivalent(Expression.parse(law))
+
+
+def test_a_law_that_is_linear_in_a_function_of_a_column():
+    law = "1 + a^2 - 2*a*cos(b - c)"
+    assert best_of(problem(law, ("a", "b", "c"))).equivalent(Expression.parse(law))
 
 
 def test_units_lead_to_pure_numbers():

@@ -44,12 +44,19 @@ noises = pytest.mark.parametrize("noise", [0.0, 0.02], ids=["exact", "noisy"])
         (lambda a, b, c: a**2 * (np.sin(b) + c), "a**2 is a factor"),
         (lambda a, b, c: np.sin(a * b) + np.exp(c) / 3, "y is a sum of functions of"),
         (lambda a, b, c: (1 + np.sin(a + 0.1 * a * b)) * np.log(1 + c), "y is a product of functions of"),
-        (lambda a, b, c: np.sin(2 * a) * np.cos(b + 0.5 * b * c), "y is a product of functions of a and of b, c"),
+        (lambda a, b, c: np.sin(2 * a) * np.cos(b + 0.2 * b * c), "y is a product of functions of a and of b, c"),
+        (lambda a, b, c: np.exp(-a) + np.sin(2 * a) * np.log(2 + b - c), "y is linear in a function of "),
         (lambda a, b, c: 1 / (np.exp(a) + np.sin(b * c)), "1/y is a sum of functions of"),
     ],
 )  # fmt: skip
 def test_what_is_there_is_found(function, found, noise):
     assert found in sentences(function, noise=noise)
+
+
+def test_what_a_blurred_model_suggests_is_said_where_a_sharp_one_confirms_it():
+    law = lambda a, b, c: np.sqrt(a**2 + 1 - 2 * a * np.cos(b - c))  # noqa: E731
+    assert "only b - c matters" in sentences(law)
+    assert "y^2 is linear in a function of b - c, with coefficients that depend on a" in sentences(law)
 
 
 @noises
@@ -58,6 +65,8 @@ def test_what_is_there_is_found(function, found, noise):
     [
         lambda a, b, c: np.sin(a + b * c) + a**2 * c + 0.3 * b * c * a,
         lambda a, b, c: np.exp((a * b - c) / 5) + np.sin(a * c) + b,
+        lambda a, b, c: np.exp(np.sin(a * b) * c) + np.log(a + b * c),
+        lambda a, b, c: np.tanh(5 * (a - b * c)) + 0.1 * a,
     ],
 )
 def test_what_is_not_there_is_not_found(function, noise):
@@ -103,7 +112,7 @@ def test_pieces_of_a_split_have_the_values_of_the_functions():
     assert found.groups == ((0,), (1, 2))
     for piece, truth in zip(found.pieces, (np.exp(-X["a"]), X["b"] * np.sin(X["c"] * X["b"])), strict=True):
         difference = piece - truth
-        assert difference.std() < 1e-2 * truth.std()
+        assert difference.std() < 2e-2 * truth.std()
 
 
 def test_time_is_kept():

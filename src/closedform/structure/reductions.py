@@ -117,11 +117,19 @@ def passes(model: Model, before: float, dropped: FloatArray) -> bool:
     if before > _LARGEST_ERROR and error > min(_FAR_BETTER * before, _FAIR):
         return False
     allowed = _LARGEST_SHARE_IF_BETTER if error < _BETTER * before else _LARGEST_SHARE
-    return error < _FLOOR or _explained(residuals, dropped) < allowed
+    return error < _FLOOR or explained(residuals, dropped) < allowed
 
 
-def _explained(residuals: FloatArray, columns: FloatArray) -> float:
-    """Share of the residuals' variance that a linear model of the columns explains, adjusted for their number."""
+def explained(residuals: FloatArray, columns: FloatArray) -> float:
+    """Share of the residuals' variance that a linear model of the columns explains, adjusted for their number.
+
+    Parameters
+    ----------
+    residuals : ndarray of shape (n_rows,)
+        Errors on unseen rows; the largest ones are clipped.
+    columns : ndarray of shape (n_rows, k)
+        Columns of the linear model, besides a constant.
+    """
     size = np.quantile(np.abs(residuals), 0.98)
     clipped = np.clip(residuals, -size, size)
     design = np.column_stack([np.ones(len(clipped)), columns / np.maximum(np.abs(columns).max(axis=0), 1e-300)])

@@ -33,7 +33,7 @@ _ROUNDS = 10
 _LINKS = tuple(link for link in LINKS if link.name in ("y", "log y", "1/y", "y^2", "sqrt y", "exp y"))
 _LOG = next(link for link in LINKS if link.name == "log y")
 # Most terms of the polynomial of a group, by its number of columns.
-_TERMS = {1: 15, 2: 78, 3: 120}
+_TERMS = {1: 30, 2: 105, 3: 120}
 _ROWS_PER_TERM = 6
 # Shares of those terms that are tried: many swing where rows are few or noisy.
 _SHARES = (1.0, 0.5, 0.25)
@@ -82,24 +82,33 @@ def split(look: Look, model: Model, target: str = "y") -> Split | None:
         return None
     found: list[Split] = []
     for link in _LINKS:
-        with np.errstate(all="ignore"):
-            if link.defined(look.y):
-                one = _sum(look, model, link, target)
-                found += [one] if one is not None else []
+        one = _sum(look, model, link, target)
+        found += [one] if one is not None else []
     if not found and look.y.min() < 0 < look.y.max():
         one = _product(look, model, target)
         found += [one] if one is not None else []
     return max(found, key=lambda one: len(one.groups)) if found else None
 
 
+def linked(look: Look, link: Link) -> tuple[FloatArray, FloatArray, FloatArray] | None:
+    """A function of the target, the slope of the target in it, and the weights of the rows; None where undefined."""
+    with np.errstate(all="ignore"):
+        if not link.defined(look.y):
+            return None
+        z, slope = link.forward(look.y), np.abs(link.slope(look.y))
+    if not (np.isfinite(z).all() and np.isfinite(slope).all() and slope.max() > 0):
+        return None
+    return z, slope, look.weight * (slope / slope.max()) ** 2
+
+
 # --- sums -------------------------------------------------------------------------------------------------------------
 
 
 def _sum(look: Look, model: Model, link: Link, target: str) -> Split | None:
-    z, slope = link.forward(look.y), np.abs(link.slope(look.y))
-    if not (np.isfinite(z).all() and np.isfinite(slope).all() and slope.max() > 0):
+    seen = linked(look, link)
+    if seen is None:
         return None
-    weight = look.weight * (slope / slope.max()) ** 2
+    z, slope, weight = seen
     surrogates = [Surrogate.fit(look.coordinates(in_logs), z, weight) for in_logs in (False, True)]
     in_logs, surrogate = min(enumerate(surrogates), key=lambda pair: pair[1].error())
     groups = _components(len(look.columns), _mixed_pairs(surrogate))
@@ -107,7 +116,7 @@ def _sum(look: Look, model: Model, link: Link, target: str) -> Split | None:
         return None
     best: tuple[float, list[FloatArray], FloatArray] = (np.inf, [], z)
     for share in _SHARES:
-        designs = [_design(look, group, bool(in_logs), share) for group in groups]
+        designs = [design(look, group, bool(in_logs), share) for group in groups]
         errors, coefficients = least_squares(np.column_stack([np.ones(len(z)), *designs]), z, weight)
         error = mean_square(errors * slope * look.scale)
         if error < best[0]:
@@ -116,9 +125,9 @@ def _sum(look: Look, model: Model, link: Link, target: str) -> Split | None:
     if error > min(max(_LARGEST_RISE * model.error(), _FLOOR), _LARGEST_ERROR):
         return None
     pieces, position = [], 1
-    for design in designs:
-        pieces.append(design @ coefficients[position : position + design.shape[1]])
-        position += design.shape[1]
+    for terms in designs:
+        pieces.append(terms @ coefficients[position : position + terms.shape[1]])
+        position += terms.shape[1]
     insight = _told(look, groups, link is _LOG, link, target, error, model.error())
     if link is _LOG:
         return Split(groups, tuple(np.exp(piece) for piece in pieces), IDENTITY, True, insight)
@@ -142,7 +151,7 @@ def _components(count: int, pairs: Sequence[tuple[int, int]]) -> tuple[Group, ..
     return tuple(tuple(k for k in range(count) if label[k] == one) for one in dict.fromkeys(label))
 
 
-def _design(look: Look, group: Group, in_logs: bool, share: float) -> FloatArray:
+def design(look: Look, group: Group, in_logs: bool, share: float) -> FloatArray:
     """Terms of a polynomial in the columns of a group, without the constant; a share of those that there might be."""
     X = look.with_columns([look.columns[j] for j in group]).coordinates(in_logs)
     n_terms = max(2, int(share * min(_TERMS.get(len(group), 150), len(look.y) // (_ROWS_PER_TERM * 2))))
@@ -159,7 +168,7 @@ def _product(look: Look, model: Model, target: str) -> Split | None:
     if len(groups) < 2:
         return None
     starts = _slices(surrogate, groups)
-    designs = [np.column_stack([np.ones(len(look.y)), _design(look, group, bool(in_logs), 0.5)]) for group in groups]
+    designs = [np.column_stack([np.ones(len(look.y)), design(look, group, bool(in_logs), 0.5)]) for group in groups]
     even, odd = slice(0, None, 2), slice(1, None, 2)
     errors = np.empty_like(look.y)
     for fit, judge in ((even, odd), (odd, even)):
@@ -208,11 +217,11 @@ def _alternated(
     pieces = [piece / max(float(np.abs(piece).max()), 1e-300) for piece in starts]
     root = np.sqrt(weight)[rows]
     for _ in range(_ROUNDS):
-        for k, design in enumerate(designs):
+        for k, terms in enumerate(designs):
             others = np.prod([piece for j, piece in enumerate(pieces) if j != k], axis=0)
-            scaled = design[rows] * (others[rows] * root)[:, None]
+            scaled = terms[rows] * (others[rows] * root)[:, None]
             solution = np.linalg.lstsq(scaled, y[rows] * root, rcond=None)[0]
-            pieces[k] = design @ solution
+            pieces[k] = terms @ solution
     return pieces
 
 
@@ -224,10 +233,15 @@ def _told(
 ) -> Insight:
     texts = [", ".join(recipe_text(look.columns[j].recipe) for j in group) for group in groups]
     what = "product" if product else "sum"
-    left = target if product else re.sub(r"\by\b", lambda _: f"({target})" if "/" in target else target, link.name)
+    left = target if product else told_target(link, target)
     evidence = {"error": float(np.sqrt(error)), "error_without": float(np.sqrt(before))}
     sentence = (
         f"{left} is a {what} of functions of {' and of '.join(texts)}: error of a model of that form "
         f"{evidence['error']:.1e}, of any form {evidence['error_without']:.1e}"
     )
     return Insight(what, names_of(look.columns), sentence, evidence)
+
+
+def told_target(link: Link, target: str) -> str:
+    """What is done to a target, in words: ``1/y`` for the reciprocal of y."""
+    return re.sub(r"\by\b", lambda _: f"({target})" if "/" in target else target, link.name)

@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from closedform.insights import Insight
 from closedform.structure.dimensionless import in_numbers
+from closedform.structure.linear import linear
 from closedform.structure.look import Look, recipe_text
 from closedform.structure.reductions import Reduced, reduced
 from closedform.structure.splits import split
 from closedform.structure.surrogate import FloatArray
 from closedform.units.rules import UnitRules
+
+# A relative error that a wrong model of a law without noise does not reach by chance, and when one is much smaller.
+_GOOD, _MUCH_BETTER = 0.01, 0.7
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,9 +85,24 @@ def study(
     # The pieces are told about the simplest form: that with the fewest columns.
     simplest = min(forms, key=lambda form: len(form.look.columns), default=None)
     if simplest is not None and not expired():
-        found = split(simplest.look, simplest.model, _left(target, simplest))
+        left = _left(target, simplest)
+        found = split(simplest.look, simplest.model, left) or linear(simplest.look, simplest.model, left)
         insights += [found.insight] if found is not None else []
-    return Study(tuple(forms), rules, tuple(insights))
+    return Study(tuple(forms), rules, _credible(insights))
+
+
+def _credible(insights: Sequence[Insight]) -> tuple[Insight, ...]:
+    """The findings without those that rest on a poor model, unless the last model of all is a good one.
+
+    Where a model of all columns is poor and one of fewer is better but not good, the better one need not be right.
+    """
+    last = min((one.evidence.get("error", np.inf) for one in insights), default=np.inf)
+    return tuple(one for one in insights if last < _GOOD or not _blurred(one))
+
+
+def _blurred(insight: Insight) -> bool:
+    error = insight.evidence.get("error", 0.0)
+    return error > _GOOD and error < _MUCH_BETTER * insight.evidence["error_without"]
 
 
 def _left(target: str, form: Reduced) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate, Problem
-from closedform.engines.structure.pieces import reduced_formulas, split_formulas
+from closedform.engines.structure.pieces import linear_formulas, reduced_formulas, split_formulas
 from closedform.screening.stages import Screen
 from closedform.screening.workspace import Workspace
 from closedform.structure.study import Study, study
@@ -57,7 +57,7 @@ class StructureEngine:
         forms = self._study(problem, budget).forms
         for position, form in enumerate(forms):
             share = budget.share(1 / (len(forms) - position))
-            for search in (split_formulas, reduced_formulas):
+            for search in (split_formulas, linear_formulas, reduced_formulas):
                 for expression in search(form, problem, screen, share, rng):
                     yield from workspace.judge(expression)
                     if workspace.solved or budget.expired():

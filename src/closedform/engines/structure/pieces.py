@@ -13,8 +13,10 @@ from closedform.library.pool import FREE, Recipe, build
 from closedform.library.symmetry import Column
 from closedform.screening.stages import Screen
 from closedform.screening.workspace import Workspace
+from closedform.structure.linear import linear
 from closedform.structure.reductions import Reduced
 from closedform.structure.splits import Split, split
+from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 
 # Pieces are known as well as a smooth model knows them; more forms of one piece than this are not worth combining.
@@ -22,6 +24,8 @@ _MOST_FORMS = 4
 _MOST_COMBINATIONS = 24
 # A piece gets this share of the time that its split has, and no more seconds than this.
 _SHARE_OF_A_PIECE = 0.4
+# Relative error below which nothing is expected of a piece.
+_LEAST_ACCURACY = 1e-9
 _MOST_SECONDS = 6.0
 
 
@@ -65,35 +69,85 @@ def split_formulas(
     if found is None:
         return
     forms = []
+    accuracy = found.insight.evidence["error"]
     for position, (group, values) in enumerate(zip(found.groups, found.pieces, strict=True)):
         share = _SHARE_OF_A_PIECE / (len(found.groups) - position)
         time = Budget(min(_MOST_SECONDS, share * budget.remaining()))
         columns = tuple(form.look.columns[j] for j in group)
         smaller = _problem(columns, values, _weight_of_piece(found, position, form), problem)
-        forms.append([_in_columns(one, columns) for one in _best_forms(smaller, screen, time, rng)])
+        forms.append([_in_columns(one, columns) for one in _best_forms(smaller, accuracy, screen, time, rng)])
     for combination in itertools.islice(_by_rank(forms), _MOST_COMBINATIONS):
         yield _whole(_glued(found, combination), form)
 
 
-def _best_forms(problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator) -> list[Expression]:
-    """The forms that describe a piece best: error against length."""
+def linear_formulas(
+    form: Reduced, problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator
+) -> Iterator[Expression]:
+    """Formulas ``g(A) + k(A) * m(B)`` of the whole problem: first m, then for each form of it g and k.
+
+    Parameters
+    ----------
+    form, problem, screen, budget, rng
+        As in :func:`reduced_formulas`.
+    """
+    found = linear(form.look, form.model)
+    if found is None:
+        return
+    outer, inner = (tuple(form.look.columns[j] for j in group) for group in (found.outer, found.inner))
+
+    def forms(columns: tuple[Column, ...], values: FloatArray, weight: FloatArray) -> tuple[Problem, list[Expression]]:
+        time = Budget(min(_MOST_SECONDS, _SHARE_OF_A_PIECE * budget.remaining()))
+        smaller = _problem(columns, values, weight, problem)
+        return smaller, _best_forms(smaller, found.insight.evidence["error"], screen, time, rng)
+
+    smaller, functions = forms(inner, found.function, found.weight)
+    for function in dict.fromkeys(without_affine(one) for one in functions):
+        values = evaluate(function, smaller.columns)
+        if not np.isfinite(values).all():
+            continue
+        g, k = found.coefficients(values)
+        pairs = ((g, found.row_weight), (k, found.row_weight * values**2))
+        choices = [[_in_columns(one, outer) for one in forms(outer, *pair)[1]] for pair in pairs]
+        whole_function = _in_columns(function, inner)
+        for constant, factor in itertools.islice(_by_rank(choices), _MOST_FORMS**2):
+            yield _whole(build(found.link.outer(("add", constant, ("mul", factor, whole_function)))), form)
+
+
+def without_affine(expression: Expression) -> Expression:
+    """A formula without a constant added to it or multiplied with it, which solved coefficients make up for."""
+    node = expression.canonical()
+    while node.kind == "apply" and node.op.name in ("add", "mul"):
+        kept = [argument for argument in node.args if argument.variables]
+        if len(kept) == len(node.args):
+            break
+        node = kept[0] if len(kept) == 1 else build((node.op.name, *kept))
+    return node
+
+
+def _best_forms(
+    problem: Problem, accuracy: float, screen: Screen, budget: Budget, rng: np.random.Generator
+) -> list[Expression]:
+    """The forms that describe a piece best: error against length, as far as the piece is known."""
     best: dict[int, Candidate] = {}
+    floor = (max(accuracy, _LEAST_ACCURACY) * problem.scale) ** 2
     for candidate in screen.run(Workspace(problem, budget, rng, "structure"), rng):
         known = best.get(candidate.complexity)
         if known is None or candidate.loss < known.loss:
             best[candidate.complexity] = candidate
+        # Simple formulas come first: the first one that is as good as the piece is known is the one.
+        if candidate.loss < floor:
+            break
     front: list[Candidate] = []
     for candidate in sorted(best.values(), key=lambda one: one.complexity):
         if not front or candidate.loss < 0.9 * front[-1].loss:
             front.append(candidate)
-    front.sort(key=lambda one: _description(one, problem))
+    front.sort(key=lambda one: _description(one, problem, floor))
     return [candidate.expression for candidate in front[:_MOST_FORMS]]
 
 
-def _description(candidate: Candidate, problem: Problem) -> float:
-    """Bits, up to a constant: of the errors (as far as a smooth model can tell them), the nodes and the constants."""
-    rounding = 1e-16 * problem.scale**2
-    bits = 0.5 * problem.n_samples * math.log2(candidate.loss + rounding)
+def _description(candidate: Candidate, problem: Problem, floor: float) -> float:
+    """Bits, up to a constant: of the errors (as far as the piece is known), the nodes and the constants."""
+    bits = 0.5 * problem.n_samples * math.log2(candidate.loss + floor)
     return bits + 5.0 * candidate.complexity + 0.5 * math.log2(problem.n_samples) * candidate.expression.n_constants
 
 
