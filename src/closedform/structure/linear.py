@@ -23,7 +23,8 @@ from closedform.structure.surrogate import Basis, FloatArray, Surrogate
 _RANK_ONE = 0.1
 _POINTS = 40
 _ROUNDS = 4
-_LARGEST_RISE, _FLOOR, _LARGEST_ERROR = 1.1, 1e-14, 0.02
+# Below the floor, it is the error of the polynomials of single columns.
+_LARGEST_RISE, _FLOOR, _LARGEST_ERROR = 1.1, 1e-10, 0.02
 _SHARES = (1.0, 0.5, 0.2)
 _TERMS_OF_A_CHECK, _DEGREE_OF_A_CHECK, _LARGEST_SHARE, _SHARE_IF_BETTER = 80, 5, 0.05, 0.3
 _LINKS = tuple(link for link in LINKS if link.name in ("y", "y^2", "1/y"))

@@ -76,7 +76,7 @@ def study(
     if rules is not None:
         numbers = in_numbers(look, rules, target)
         rules = numbers.rules
-        forms += [_reduced_further(form, expired) for form in numbers.forms[:2]]
+        forms += [_reduced_further(form, expired) for form in numbers.forms[:1]]
         insights += [numbers.insight] if numbers.insight is not None else []
     if not expired():
         plain = reduced(look, expired)

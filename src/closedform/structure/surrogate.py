@@ -126,7 +126,11 @@ class Surrogate:
         """The same with the terms up to a lower total degree."""
         kept = self.basis.exponents.sum(axis=1) <= degree
         basis = Basis(self.basis.exponents[kept], self.basis.centre, self.basis.half)
-        return Surrogate(self.X, self.target, self.weight, basis)
+        made = Surrogate(self.X, self.target, self.weight, basis)
+        # What is known already need not be computed again.
+        folds = [(rows, gram[np.ix_(kept, kept)], moment[kept]) for rows, gram, moment in self._folds]
+        made.__dict__.update(_columns=self._columns[:, kept], _folds=tuple(folds))
+        return made
 
     @property
     def degree(self) -> int:
@@ -154,13 +158,18 @@ class Surrogate:
 
     def residuals(self, mask: Mask | None = None) -> FloatArray:
         """Errors of the restricted polynomial, on each half of the rows as fitted to the other half."""
-        kept = slice(None) if mask is None else mask
+        if mask is None:
+            return self._residuals
         first, second = self._folds
         errors = np.empty_like(self.target)
         for (rows, _, _), (_, gram, moment) in ((first, second), (second, first)):
-            part = gram if mask is None else gram[np.ix_(mask, mask)]
-            errors[rows] = self.target[rows] - self._columns[rows][:, kept] @ _solved(part, moment[kept])
+            solution = _solved(gram[np.ix_(mask, mask)], moment[mask])
+            errors[rows] = self.target[rows] - self._columns[rows][:, mask] @ solution
         return errors
+
+    @cached_property
+    def _residuals(self) -> FloatArray:
+        return self.residuals(np.ones(len(self.basis.exponents), dtype=np.bool_))
 
     def error(self, mask: Mask | None = None) -> float:
         """Mean squared error on unseen rows over the variance of the target."""

@@ -20,8 +20,8 @@ from closedform.units.dimensions import Dimension
 # Larger exponents do not occur in laws that people write down.
 _LARGEST_EXPONENT = 4
 _MOST_COLUMNS = 12
-_MOST_PREFIXES = 4
-_MOST_BASES = 3
+_MOST_PREFIXES = 2
+_MOST_BASES = 2
 
 Monomial = tuple[tuple[str, Fraction], ...]
 """A product of powers of columns."""

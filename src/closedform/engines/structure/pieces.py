@@ -72,7 +72,7 @@ def split_formulas(
     accuracy = found.insight.evidence["error"]
     for position, (group, values) in enumerate(zip(found.groups, found.pieces, strict=True)):
         share = _SHARE_OF_A_PIECE / (len(found.groups) - position)
-        time = Budget(min(_MOST_SECONDS, share * budget.remaining()))
+        time = _limited(budget, share)
         columns = tuple(form.look.columns[j] for j in group)
         smaller = _problem(columns, values, _weight_of_piece(found, position, form), problem)
         forms.append([_in_columns(one, columns) for one in _best_forms(smaller, accuracy, screen, time, rng)])
@@ -96,7 +96,7 @@ def linear_formulas(
     outer, inner = (tuple(form.look.columns[j] for j in group) for group in (found.outer, found.inner))
 
     def forms(columns: tuple[Column, ...], values: FloatArray, weight: FloatArray) -> tuple[Problem, list[Expression]]:
-        time = Budget(min(_MOST_SECONDS, _SHARE_OF_A_PIECE * budget.remaining()))
+        time = _limited(budget, _SHARE_OF_A_PIECE)
         smaller = _problem(columns, values, weight, problem)
         return smaller, _best_forms(smaller, found.insight.evidence["error"], screen, time, rng)
 
@@ -111,6 +111,11 @@ def linear_formulas(
         whole_function = _in_columns(function, inner)
         for constant, factor in itertools.islice(_by_rank(choices), _MOST_FORMS**2):
             yield _whole(build(found.link.outer(("add", constant, ("mul", factor, whole_function)))), form)
+
+
+def _limited(budget: Budget, share: float) -> Budget:
+    """A share of the time, and no more than a piece is worth."""
+    return budget.share(min(share, _MOST_SECONDS / max(budget.remaining(), 1e-9)))
 
 
 def without_affine(expression: Expression) -> Expression:
