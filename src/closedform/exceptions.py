@@ -143,6 +143,16 @@ class Status(Enum):
         "The search was interrupted; the best formulas so far were kept.",
         "Continue this fit with warm_start=True.",
     )
+    CONSTANT = (
+        "constant",
+        "The data do not support any formula better than a constant.",
+        "More rows, less noise or other columns may show more; the other formulas on the front are guesses.",
+    )
+    LINE = (
+        "line",
+        "The data do not support any formula better than a straight line.",
+        "A linear model says as much; more rows or less noise may show more.",
+    )
     FAILED = (
         "failed",
         "No usable formula was found.",

@@ -232,7 +232,7 @@ def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> 
     usable = [candidate for candidate in ordered if np.isfinite(candidate.loss)]
     if not usable:
         return ordered
-    first = choose(usable, "mdl", y=problem.y, weights=problem.sample_weight)
+    first = choose(usable, "mdl", y=problem.y, weights=problem.sample_weight, noise=problem.sigma)
     return [first, *(candidate for candidate in ordered if candidate is not first)]
 
 
@@ -252,13 +252,14 @@ def _versions(expression: Expression, problem: Problem, in_time: bool) -> Iterat
 
 
 def _tuned(expression: Expression, problem: Problem) -> Expression:
-    return tune(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
+    weights, noise = problem.sample_weight, problem.sigma
+    return tune(expression, problem.columns, problem.y, weights=weights, loss=problem.loss, noise=noise).expression
 
 
 def _scored(candidate: Candidate, searched: Problem, whole: Problem, rows: Rows) -> Formula:
     expression = candidate.expression
     values = values_on(expression, whole)
-    errors = standard_errors(expression, searched.columns, searched.y, weights=searched.sample_weight)
+    errors = standard_errors(expression, searched.columns, searched.y, searched.sample_weight, searched.sigma)
     return Formula(
         expression,
         _loss(values, whole, rows.train),
@@ -309,4 +310,5 @@ def choose_formula(
     if not any(np.isfinite(one.loss) for one in judged):
         return 0
     weight = None if whole.sample_weight is None else whole.sample_weight[rows.train]
-    return choose(judged, rule, y=whole.y[rows.train], weights=weight).position
+    noise = whole.rows(rows.train).sigma
+    return choose(judged, rule, y=whole.y[rows.train], weights=weight, noise=noise).position

@@ -68,6 +68,9 @@ class Formula:
     groups : GroupConstants, optional
         After a fit with groups: constants that differ between them. Then `expression` and `standard_errors` hold the
         middle one of the values of such a constant.
+    chi2 : float, default=nan
+        Sum of the squared residuals on all rows, each over its measurement error, per degree of freedom; about 1 for a
+        right formula. NaN where no measurement errors were given.
     """
 
     expression: Expression
@@ -81,6 +84,12 @@ class Formula:
     domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     exact: bool = False
     groups: GroupConstants | None = None
+    chi2: float = math.nan
+
+    @property
+    def has_chi2(self) -> bool:
+        """Whether measurement errors were given."""
+        return not math.isnan(self.chi2)
 
     @cached_property
     def trust(self) -> Trust:

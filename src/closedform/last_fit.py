@@ -53,16 +53,16 @@ class _Sums:
         step[free] = np.linalg.lstsq(curvature, self.gradient[free], rcond=_RANK_TOLERANCE)[0] / self.norms[free]
         return step
 
-    def standard_errors(self) -> tuple[float, ...]:
+    def standard_errors(self, noise: float | None) -> tuple[float, ...]:
         """As :func:`closedform.symbolic.refit.standard_errors`; infinite where the data do not fix the constant."""
         left = self.n_rows - len(self.norms)
-        if left <= 0:
+        if left <= 0 and noise is None:
             return (float("inf"),) * len(self.norms)
         eigenvalues, vectors = np.linalg.eigh(self.curvature)
         kept = eigenvalues > _RANK_TOLERANCE * eigenvalues[-1]
         variance = np.sum(vectors[:, kept] ** 2 / eigenvalues[kept], axis=1)
         loose = np.sum(vectors[:, ~kept] ** 2, axis=1) > 1e-6
-        sigma = np.sqrt(self.mean_square * self.n_rows / left)
+        sigma = np.sqrt(self.mean_square * self.n_rows / left) if noise is None else noise
         return tuple(np.where(loose, np.inf, sigma * np.sqrt(variance) / self.norms).tolist())
 
 
@@ -112,7 +112,7 @@ def _with_rounded_kept(expression: Expression, whole: Problem, budget: Budget) -
 
 def _errors(expression: Expression, whole: Problem) -> tuple[float, ...]:
     # Those of least squares: the weights that hold outliers back are no inverse variances.
-    return _sums(expression, whole, SquaredLoss()).standard_errors()
+    return _sums(expression, whole, SquaredLoss()).standard_errors(whole.sigma)
 
 
 def _is_exact(expression: Expression, whole: Problem) -> bool:

@@ -119,6 +119,7 @@ def _formula_to_json(formula: Formula) -> dict[str, Any]:
         "seconds": formula.seconds,
         "standard_errors": [finite_or_none(error) for error in formula.standard_errors],
         "exact": formula.exact,
+        "chi2": finite_or_none(formula.chi2),
         **({} if formula.groups is None else {"groups": _groups_to_json(formula.groups)}),
     }
 
@@ -272,6 +273,7 @@ def _formula(value: Any) -> Formula:
         # Files of earlier versions do not have it: nothing was claimed.
         exact=field({"exact": False, **data}, "exact", truth),
         groups=field(data, "groups", _groups) if "groups" in data else None,
+        chi2=field({"chi2": None, **data}, "chi2", number_or(math.nan)),
     )
 
 

@@ -56,15 +56,15 @@ class NoiseLevel:
         Standard deviation, in the units of the target; infinite where there are too few rows to say.
     degrees : float
         Degrees of freedom of the estimate.
-    source : {"replicates", "differences", "smooth", "none"}
-        What it comes from.
+    source : {"given", "replicates", "differences", "smooth", "none"}
+        What it comes from; ``"given"`` is no estimate.
     settled : bool
         Whether it is noise for all that can be seen. False where a more flexible model may still find it smaller.
     """
 
     sigma: float
     degrees: float
-    source: Literal["replicates", "differences", "smooth", "none"]
+    source: Literal["given", "replicates", "differences", "smooth", "none"]
     settled: bool
 
     def explains(self, mean_square: float, n_rows: int) -> bool:
@@ -84,7 +84,7 @@ class NoiseLevel:
         if self.source == "smooth":
             chance = np.sqrt(2.0 * max(n_rows - self.degrees, 1.0)) / n_rows
         else:
-            chance = np.sqrt(2.0 / self.degrees)
+            chance = np.sqrt(2.0 / min(self.degrees, n_rows))
         return bool(np.sqrt(mean_square) <= self.sigma * np.sqrt(1.0 + _BY_CHANCE * chance))
 
 

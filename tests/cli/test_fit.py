@@ -116,6 +116,18 @@ def test_columns_can_be_chosen(fit):
     assert fit("--exclude", "z", "--json").json["features"] == ["x"]
 
 
+def test_measurement_errors_come_from_a_column(fit, tmp_path, rng):
+    x = np.linspace(0.0, 4.0, 40)
+    rows = zip(x, 2 * x + 3 + rng.normal(0, 0.1, 40), np.full(40, 0.1), strict=True)
+    path = tmp_path / "measured.csv"
+    path.write_text("x,y,sd\n" + "\n".join(f"{a},{b},{c}" for a, b, c in rows) + "\n", encoding="utf-8")
+    done = fit("--y-error", "sd", data=path)
+    assert "times the measurement errors (chi squared per degree of freedom" in done.out
+    assert fit("--y-error", "sd", "--json", data=path).json["features"] == ["x"]
+    assert "there is no column 'sdd' (did you mean 'sd'?)" in fit("--y-error", "sdd", data=path).err
+    assert "is the target itself" in fit("--y-error", "y", data=path).err
+
+
 def test_settings_reach_the_estimator(fit, tmp_path):
     path = tmp_path / "m.json"
     fit("--out", path, "--max-complexity", "9", "--operators", "+,*,exp", "--operators", "log", "--select", "accuracy",

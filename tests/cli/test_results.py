@@ -33,7 +33,7 @@ def test_constants_with_the_digits_that_mean_something(value, error, text):
 
 def test_a_repeated_constant_is_told_once(saved_model):
     twice = formula("2.5*x + sin(2.5*x)", 1.0, 1.0, (0.1, 0.1))
-    assert results.constant_lines(twice) == ["constant 2.5 ± 0.10"]
+    assert results.constant_lines(twice, 1000) == ["constant 2.5 ± 0.10 (95 %: 2.3 to 2.7)"]
 
 
 def test_errors_are_told_in_the_unit_of_the_target(saved_model):

@@ -33,6 +33,8 @@ _ENDINGS = {
     Status.EXHAUSTED: "everything that the settings allow was tried.",
     Status.TIME_LIMIT: "the time was used up; more of it (--max-time) may give a better formula.",
     Status.INTERRUPTED: "interrupted; the formulas found until then were kept.",
+    Status.CONSTANT: "the data do not support any formula better than a constant.",
+    Status.LINE: "the data do not support any formula better than a straight line.",
     Status.FAILED: "no formula better than a constant was found; try other columns, --operators or more --max-time.",
 }
 
@@ -50,6 +52,7 @@ _FORMULA_OPTIONS = {
     "jobs": "--jobs",
     "checkpoint": "--checkpoint",
     "resume": "--resume",
+    "y_error": "--y-error",
 }
 
 
@@ -61,6 +64,7 @@ def fit(
     exclude: fit_options.Exclude = None,
     units: fit_options.Units = None,
     groups: fit_options.Groups = None,
+    y_error: fit_options.YError = None,
     holdout: fit_options.Holdout = 0.2,
     model: fit_options.Model = "symbolic",
     task: fit_options.Task = TaskName.AUTO,
@@ -109,7 +113,8 @@ def fit(
         from closedform.preprocessing.readers import read_table
 
         network = estimator_name == NETWORK
-        frame, labels = fit_options.take_groups(read_table(data), groups)
+        frame, errors = fit_options.without_errors(read_table(data), y_error, target)
+        frame, labels = fit_options.take_groups(frame, groups)
         X, y = Columns(target, features or (), exclude or (), words=network).of(frame)
         if network:
             from closedform.cli.fit_network import NetworkFit
@@ -117,7 +122,7 @@ def fit(
             measured = NetworkFit(task, loss, holdout, max_time, seed, quiet).run(X, y)
             _report_network(measured, time.monotonic() - start, out, quiet, json)
             return
-        fitted = fit_table(X, y, estimator_name, settings, quiet, labels)
+        fitted = fit_table(X, y, estimator_name, settings, quiet, labels, errors)
     _report(fitted, time.monotonic() - start, out, quiet, json)
 
 
@@ -154,7 +159,13 @@ def _saved(out: str | None) -> str:
 
 
 def fit_table(
-    X: pd.DataFrame, y: Any, estimator_name: str, settings: dict[str, Any], quiet: bool = False, groups: Any = None
+    X: pd.DataFrame,
+    y: Any,
+    estimator_name: str,
+    settings: dict[str, Any],
+    quiet: bool = False,
+    groups: Any = None,
+    y_error: pd.Series | None = None,
 ) -> FormulaModel | FormulaModels:
     """Fit an estimator, with progress on standard error.
 
@@ -172,12 +183,14 @@ def fit_table(
         Show no progress.
     groups : Series of shape (n_rows,), optional
         A label for each row.
+    y_error : Series of shape (n_rows,), optional
+        Measurement errors of the target.
     """
     from closedform import estimators
 
     with _progress(quiet) as monitor:
         estimator: AbstractFormulaRegressor = getattr(estimators, estimator_name)(**settings, progress=monitor)
-        return estimator.fit(X, y, groups=groups).formula_model_
+        return estimator.fit(X, y, groups=groups, y_error=y_error).formula_model_
 
 
 @contextmanager

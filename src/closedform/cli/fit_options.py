@@ -54,6 +54,7 @@ class TaskName(StrEnum):
 _TARGET_HELP = "Column to explain; several between commas get formulas of their own."
 _FEATURES_HELP = "Columns that may be used, between commas; may be repeated."
 _EXCLUDE_HELP = "Columns that may not be used, between commas; may be repeated."
+_Y_ERROR_HELP = "Column with the standard deviation of the target's measurement error in each row."
 _HOLDOUT_HELP = "Share of the rows kept aside to measure the error on; none of fewer than 12 rows."
 _MODEL_HELP = "symbolic: the search with all engines; lies: LIES networks alone; ran: additive, for any table."
 _TASK_HELP = "What a ran model predicts: numbers or classes; auto looks at the target and says why."
@@ -86,6 +87,7 @@ Exclude = Annotated[
     list[str] | None, typer.Option("--exclude", metavar="COLUMNS", help=_EXCLUDE_HELP, rich_help_panel=_DATA)
 ]
 Groups = Annotated[str | None, typer.Option("--groups", metavar="COLUMN", help=_GROUPS_HELP, rich_help_panel=_DATA)]
+YError = Annotated[str | None, typer.Option("--y-error", metavar="COLUMN", help=_Y_ERROR_HELP, rich_help_panel=_DATA)]
 Holdout = Annotated[float, typer.Option("--holdout", min=0.0, max=0.9, help=_HOLDOUT_HELP, rich_help_panel=_DATA)]
 Model = Annotated[
     str, typer.Option("--model", "-m", metavar="symbolic|lies|ran", help=_MODEL_HELP, rich_help_panel=_SEARCH)
@@ -296,6 +298,34 @@ def take_groups(frame: pd.DataFrame, name: str | None) -> tuple[pd.DataFrame, An
     if name not in known:
         raise InputError(f"--groups: {missing_column(name, known, 'the table')}")
     return frame.drop(columns=[name]), frame[name]
+
+
+def without_errors(frame: pd.DataFrame, name: str | None, target: str) -> tuple[pd.DataFrame, pd.Series | None]:
+    """Split off the column with the measurement errors of the target.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All columns.
+    name : str or None
+        What ``--y-error`` says.
+    target : str
+        What ``--target`` says.
+
+    Raises
+    ------
+    InputError
+        If there is no such column, or it is the target.
+    """
+    if name is None:
+        return frame, None
+    known = [str(column) for column in frame.columns]
+    if name not in known:
+        raise InputError(f"--y-error: there is no column '{name}'{did_you_mean(name, known)}.")
+    if name == target:
+        raise InputError(f"--y-error '{name}' is the target itself: name the column that holds its errors.")
+    position = known.index(name)
+    return frame.drop(columns=frame.columns[position]), frame.iloc[:, position]
 
 
 def _refuse_words(X: pd.DataFrame) -> None:

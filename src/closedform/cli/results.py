@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
+from closedform.constant_table import ConstantRow, constant_rows
 from closedform.formulas import Formula, FormulaModel
 from closedform.preprocessing.checks import LARGEST, SMALLEST
 from closedform.preprocessing.wording import quoted
@@ -77,12 +78,18 @@ def law(model: FormulaModel, index: int | None = None, digits: int | None = DIGI
     return f"{name_to_text(model.target_name)} = {to_text(model.formula(index).shown, digits)}"
 
 
-def constant_lines(formula: Formula) -> list[str]:
-    """The fitted constants with their standard errors, and the numbers that are exact."""
+def constant_lines(formula: Formula, n_rows: int) -> list[str]:
+    """The fitted constants with their standard errors and 95 % intervals, and the numbers that are exact.
+
+    Parameters
+    ----------
+    formula : Formula
+    n_rows : int
+        Rows that the constants were fitted to.
+    """
     own = () if formula.groups is None else formula.groups.own
-    both = zip(formula.expression.constants, formula.standard_errors, strict=True)
-    pairs = [pair for place, pair in enumerate(both) if place not in own]
-    lines = [f"constant {with_error(value, error)}" for value, error in dict.fromkeys(pairs)]
+    rows = [row for place, row in enumerate(constant_rows(formula, n_rows)) if place not in own]
+    lines = [f"constant {with_error(row.value, row.standard_error)}{_interval(row)}" for row in dict.fromkeys(rows)]
     exact = [str(number) for number in dict.fromkeys(_exact_numbers(formula.expression))]
     return [*lines, f"exact    {', '.join(exact)}"] if exact else lines
 
@@ -101,6 +108,15 @@ def group_table(formula: Formula, name: str) -> Table:
         for label, values, errors in rows:
             table.add_row(label, *[with_error(*pair) for pair in zip(values, errors, strict=True)])
     return table
+
+
+def _interval(row: ConstantRow) -> str:
+    """The interval, where it says more than the constant."""
+    if not math.isfinite(row.standard_error) or row.standard_error <= 1e-12 * abs(row.value):
+        return ""
+    width = row.high - row.low
+    digits = min(max(1, math.ceil(math.log10(max(abs(row.low), abs(row.high)) / width)) + 2), 15)
+    return f" (95 %: {row.low:.{digits}g} to {row.high:.{digits}g})"
 
 
 def _exact_numbers(expression: Expression) -> Iterator[int | Fraction]:
@@ -152,6 +168,14 @@ def sentence(model: FormulaModel, index: int | None = None, n_holdout: int | Non
         words = f"{target} is explained by {quoted(used)}"
         words += f", without {quoted(unused)}." if unused else "."
     return f"{words} {_error_sentence(model, formula, held_out_rows(model) if n_holdout is None else n_holdout)}"
+
+
+def measured(formula: Formula) -> str | None:
+    """How residuals compare with the measurement errors; None where no errors are known."""
+    if not formula.has_chi2:
+        return None
+    words = f"Residuals are {math.sqrt(formula.chi2):.3g} times the measurement errors"
+    return f"{words} (chi squared per degree of freedom {formula.chi2:.3g})."
 
 
 def claim(formula: Formula) -> str:
@@ -259,6 +283,7 @@ def formula_record(formula: Formula) -> dict[str, Any]:
         "holdout_loss": _finite(formula.holdout_loss),
         "score": _finite(formula.score),
         "constants": [{"value": value, "standard_error": _finite(error)} for value, error in errors],
+        "chi2": _finite(formula.chi2),
         "engine": formula.engine,
         "seconds": formula.seconds,
         **({} if formula.groups is None else {"groups": _group_record(formula)}),

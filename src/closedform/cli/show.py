@@ -172,7 +172,7 @@ def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | N
     write("")
     write(results.law(model, index))
     formula = model.formula(index)
-    for line in results.constant_lines(formula):
+    for line in results.constant_lines(formula, model.n_rows):
         write(f"  {line}")
     write("")
     if formula.own_names:
@@ -181,6 +181,9 @@ def show_front(model: FormulaModel, index: int | None = None, n_holdout: int | N
     if index is None:
         write(results.reason(model))
     write(results.sentence(model, index, n_holdout))
+    errors = results.measured(model.formula(index))
+    if errors is not None:
+        write(errors)
     write(results.claim(model.formula(index)))
     for line in formula.trust.sentences():
         write(line)

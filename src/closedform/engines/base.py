@@ -81,6 +81,9 @@ class Problem:
         Formulas above this number of nodes are of no interest.
     requirements : tuple of Requirement
         What else is asked of every formula, see :meth:`admits`.
+    known_noise : float, optional
+        Standard deviation of the noise in a row of weight 1, where measurement errors are given; weights are inverse
+        variances then.
     """
 
     X: FloatArray
@@ -91,6 +94,7 @@ class Problem:
     operators: frozenset[str] = DEFAULT_OPERATORS
     max_complexity: int = 60
     requirements: tuple[Requirement, ...] = ()
+    known_noise: float | None = None
 
     @property
     def n_samples(self) -> int:
@@ -124,8 +128,17 @@ class Problem:
         return largest * float(np.sqrt(np.average((deviation / largest) ** 2, weights=self.sample_weight)))
 
     @cached_property
+    def sigma(self) -> float | None:
+        """Known standard deviation of the noise in a row of average weight; None where it has to be estimated."""
+        if self.known_noise is None or self.sample_weight is None:
+            return self.known_noise
+        return self.known_noise / float(np.sqrt(self.sample_weight.mean()))
+
+    @cached_property
     def noise(self) -> NoiseLevel:
-        """How much of the target is noise, as far as the rows alone can say."""
+        """How much of the target is noise: what is known of it, or what the rows alone can say."""
+        if self.sigma is not None:
+            return NoiseLevel(self.sigma, float("inf"), "given", True)
         robust = not isinstance(self.loss, SquaredLoss)
         return noise_level(self.X, self.y, self.sample_weight, robust=robust)
 

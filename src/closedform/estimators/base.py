@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,6 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 import closedform
 from closedform.checkpoint import recording
+from closedform.constant_table import constant_rows
 from closedform.engines.base import Budget, Engine
 from closedform.engines.images import with_own
 from closedform.estimators import parameters
@@ -24,12 +25,13 @@ from closedform.estimators.continuing import check_checkpoint, lasting, recorded
 from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
 from closedform.estimators.group_fitting import find_grouped
 from closedform.estimators.outputs import all_interrupted, apart, check_continues, each, next_share, together
-from closedform.exceptions import ConvergenceWarning, Status
+from closedform.exceptions import ConvergenceWarning, InputError, Status
 from closedform.formulas import Formula, FormulaModel, Outside
 from closedform.group_constants import check_groups, group_name
 from closedform.insights import Insight
 from closedform.outputs import FormulaModels, Index, save_any
 from closedform.preprocessing import TrainingData, check_outputs
+from closedform.preprocessing.measurement import with_errors
 from closedform.search import Monitor
 from closedform.symbolic.expression import Expression
 from closedform.units.parsing import read_units
@@ -54,7 +56,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
 
     # --- fit ----------------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None, groups: Any = None, *, y_error: Any = None) -> Self:
         """Search for formulas that give `y` from the columns of `X`.
 
         Parameters
@@ -72,6 +74,10 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             A label for each row, such as its material or patient. Then one form is looked for that holds in all groups;
             which of its constants are the same for all and which each group has of its own is found out, by the length
             of the description. See ``formulas_[i].groups``, and pass `groups` to `predict` as well.
+        y_error : array-like of shape (n_samples,) or (n_samples, n_outputs), optional
+            Standard deviations of the measurement errors of `y`, positive, in its units; instead of `sample_weight`,
+            and with ``loss="squared"``. Rows count by their inverse squares, standard errors of constants rest on them
+            and not on the residuals, and `formulas_` have a ``chi2``. Not together with `groups`.
 
         Returns
         -------
@@ -95,6 +101,11 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         check_checkpoint(self.checkpoint, self.resume)
         plan = self._make_plan()
         outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
+        if y_error is not None:
+            parameters.check_squared("y_error", plan.loss)
+            if groups is not None:
+                raise InputError("y_error does not go with groups: pass sample_weight, its inverse square, instead.")
+            outputs = with_errors(outputs, y_error)
         units = read_units(self.units, outputs[0].table.names, [data.target_name for data in outputs])
         plan = replace(plan, units=units)
         parameters.try_loss(plan.loss, outputs)
@@ -209,9 +220,12 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         for name, error in found.failures.items():
             warnings.warn(f"engine {name!r} stopped with an error: {error}", ConvergenceWarning, stacklevel=3)
         nothing = all(formula.engine == BASELINE for formula in found.formulas)
-        if found.status in (Status.INTERRUPTED, Status.FAILED) or (nothing and found.status is not Status.CONVERGED):
+        told = (Status.INTERRUPTED, Status.FAILED, Status.CONSTANT)
+        if found.status in told or (nothing and found.status is not Status.CONVERGED):
             kept = " of this form" if self.form else " that keeps to the constraints" if self.constraints else ""
-            first = f"Nothing better than a constant{kept} was found. " if nothing else ""
+            # One status says so itself.
+            said = not nothing or (found.status is Status.CONSTANT and not kept)
+            first = "" if said else f"Nothing better than a constant{kept} was found. "
             text = f"{first}{found.status.message} {found.status.advice}"
             warnings.warn(text, ConvergenceWarning, stacklevel=3)
 
@@ -254,6 +268,34 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             for front, model in zip(fronts if isinstance(fronts, list) else [fronts], apart(self._model()), strict=True)
         ]
         return best if isinstance(fronts, list) else best[0]
+
+    def constant_table(self, index: Index = None, level: float = 0.95) -> Any:
+        """Return the fitted constants of a formula, from left to right, and how well the data fix them.
+
+        Parameters
+        ----------
+        index : int, optional
+            Row of `equations_`; the chosen one if None.
+        level : float, default=0.95
+            Share of cases in which an interval holds the true constant, if the form of the formula is right and errors
+            are independent; between 0 and 1.
+
+        Returns
+        -------
+        DataFrame
+            A row for each constant that is no exact number, with the columns ``value``, ``standard_error``, ``low`` and
+            ``high``. Standard errors are infinite for constants that the data do not fix, and do not know that the form
+            was chosen. A list of such tables with several outputs.
+        """
+        import pandas as pd
+
+        columns = ["value", "standard_error", "low", "high"]
+
+        def table(model: FormulaModel, row: Any) -> pd.DataFrame:
+            rows = constant_rows(model.formula(row), model.n_rows, level)
+            return pd.DataFrame([asdict(one) for one in rows], columns=columns, dtype=float)
+
+        return self._each(table, index)
 
     def _model(self) -> FormulaModel | FormulaModels:
         check_is_fitted(self, "formula_model_")
@@ -370,6 +412,7 @@ def _frame(model: FormulaModel) -> pd.DataFrame:
     import pandas as pd
 
     rows = model.formulas
+    chi2 = {"chi2": [row.chi2 for row in rows]} if any(row.has_chi2 for row in rows) else {}
     return pd.DataFrame(
         {
             "complexity": [row.complexity for row in rows],
@@ -382,5 +425,6 @@ def _frame(model: FormulaModel) -> pd.DataFrame:
             "engine": [row.engine for row in rows],
             "seconds": [row.seconds for row in rows],
             "exact": [row.exact for row in rows],
+            **chi2,
         }
     )

@@ -13,7 +13,7 @@ from closedform.constraints.bound import bind, check_together
 from closedform.constraints.units import InOtherUnits
 from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Problem, Requirement
 from closedform.exceptions import InputError, Status
-from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split
+from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split, squared_error
 from closedform.formulas import Formula
 from closedform.guided.form import check_form_fits, read_form, read_guess
 from closedform.guided.form_engine import FormEngine
@@ -26,6 +26,7 @@ from closedform.preprocessing import Scaling, Table, TrainingData, extreme_colum
 from closedform.preprocessing.checks import largest_magnitudes
 from closedform.search import Monitor, Progress, SearchResult, search
 from closedform.structure.study import Study, study
+from closedform.support import better_than_constant, better_than_line, nothing_to_explain
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, constant
 from closedform.symbolic.pareto import Rule
@@ -154,7 +155,7 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     table, y, weight = _rows_that_count(data)
     units = _Units.of(table, y)
     plan = _guided(plan, data, table, y, units)
-    whole = units.outer(table, y, weight, plan)
+    whole = units.outer(table, y, weight, plan, data.noise)
     rows = split(whole, plan.holdout, MOST_ROWS, np.random.default_rng([plan.seed, 0]))
     learned = _studied(units.inner(whole.rows(rows.search)), texts, data.target_name, budget)
     # Who writes down a form knows what units its constants have.
@@ -170,10 +171,40 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     chosen = choose_formula(formulas, whole, rows, plan.rule)
     if chosen >= len(formulas):
         raise InputError("model_selection must return one of the formulas that it was given.")
+    chosen, support = _supported(formulas, chosen, whole, rows, plan)
     formulas, interrupted_again = _last_fit(formulas, chosen, whole, budget)
     status = _ending(result.status, formulas, interrupted or interrupted_again)
-    originals = tuple(units.to_original(formula) for formula in formulas)
+    if support is not None and status in (Status.EXHAUSTED, Status.TIME_LIMIT):
+        status = support
+    originals = tuple(units.to_original(_with_chi2(formula, whole)) for formula in formulas)
     return Found(originals, chosen, status, result.failures, texts, learned.insights)
+
+
+def _supported(
+    formulas: Sequence[Formula], chosen: int, whole: Problem, rows: Rows, plan: Plan
+) -> tuple[int, Status | None]:
+    """The choice, and what has to be said about it where the data do not support more than a constant or a line.
+
+    Held-out rows have one say: where a formula does no better on them than the constant, the constant is chosen.
+    """
+    expression = formulas[chosen].expression
+    if formulas[chosen].exact:
+        return chosen, None
+    constants = [position for position, one in enumerate(formulas) if not one.expression.variables]
+    if expression.variables and plan.rule == "mdl" and constants:
+        chosen = chosen if better_than_constant(expression, whole, rows) else constants[0]
+    if not formulas[chosen].expression.variables:
+        return chosen, Status.CONSTANT if nothing_to_explain(whole, rows) else None
+    return chosen, None if better_than_line(expression, whole, rows) else Status.LINE
+
+
+def _with_chi2(formula: Formula, whole: Problem) -> Formula:
+    """The formula with the sum of its squared residuals over their errors, where errors are known."""
+    left = whole.n_samples - formula.expression.n_constants
+    if whole.sigma is None or left <= 0:
+        return formula
+    ratio = squared_error(formula.expression, whole) / whole.sigma / whole.sigma
+    return replace(formula, chi2=ratio * whole.n_samples / left)
 
 
 def _studied(problem: Problem, units: Mapping[str, str], target: str, budget: Budget) -> Study:
@@ -235,28 +266,43 @@ class _Units:
         names = (*table.names, "")
         return cls(Scaling.fit(table, y, keep_between=_COMFORTABLE), bool(extreme_columns(names, magnitudes)))
 
-    def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan) -> Problem:
+    def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan, noise: float | None) -> Problem:
         """The problem of all rows, in the units in which losses are reported."""
         requirements: tuple[Requirement, ...] = (*bind(plan.constraints, table.columns, y), *plan.requirements)
         loss = plan.loss
         if self.extreme:
-            table, y = self.scaling.scale_table(table), self.scaling.scale_target(y)
+            table, y, noise = self.scaling.scale_table(table), self.scaling.scale_target(y), self._scaled(noise)
             loss = loss.in_units(self.scaling.target_factor)
             requirements = self._in_own_units(requirements)
         forbidden = {name for one in plan.constraints for name in one.operators()}
-        operators = plan.operators - forbidden
         return Problem(
-            table.values, y, table.names, weight, loss, operators, plan.max_complexity, requirements=requirements
+            table.values,
+            y,
+            table.names,
+            weight,
+            loss,
+            plan.operators - forbidden,
+            plan.max_complexity,
+            requirements=requirements,
+            known_noise=noise,
         )
+
+    def _scaled(self, noise: float | None) -> float | None:
+        return None if noise is None else float(self.scaling.scale_target(np.array([noise]))[0])
 
     def inner(self, problem: Problem) -> Problem:
         """The same rows in the units of the search."""
         if self.extreme or self.scaling.is_identity:
             return problem
         table = self.scaling.scale_table(Table(problem.names, problem.X))
-        requirements = self._in_own_units(problem.requirements)
-        y, loss = self.scaling.scale_target(problem.y), problem.loss.in_units(self.scaling.target_factor)
-        return replace(problem, X=table.values, y=y, loss=loss, requirements=requirements)
+        return replace(
+            problem,
+            X=table.values,
+            y=self.scaling.scale_target(problem.y),
+            loss=problem.loss.in_units(self.scaling.target_factor),
+            requirements=self._in_own_units(problem.requirements),
+            known_noise=self._scaled(problem.known_noise),
+        )
 
     @property
     def backwards(self) -> Scaling:

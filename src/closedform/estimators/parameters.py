@@ -14,7 +14,7 @@ from closedform.constraints.base import Constraint
 from closedform.constraints.text import from_record, is_plain, parse_constraint, to_record
 from closedform.engines.base import DEFAULT_OPERATORS, Engine
 from closedform.exceptions import InputError, did_you_mean
-from closedform.losses import LOSSES, Loss, get_loss
+from closedform.losses import LOSSES, Loss, SquaredLoss, get_loss
 from closedform.own_loss import OwnLoss
 from closedform.parallel import usable_processors
 from closedform.preprocessing import TrainingData
@@ -210,6 +210,19 @@ def check_progress(progress: Any) -> Any:
     if progress is True or callable(progress):
         return progress
     raise InputError(f"progress must be None, True or a function of one argument, got {progress!r}.")
+
+
+def check_squared(parameter: str, loss: Loss) -> None:
+    """Refuse measurement errors beside a loss that knows no variance.
+
+    Parameters
+    ----------
+    parameter : str
+        What goes with the squared loss alone.
+    loss : Loss
+    """
+    if not isinstance(loss, SquaredLoss):
+        raise InputError(f'{parameter} goes with loss="squared", got {loss.name!r}: other losses have no such errors.')
 
 
 def draw_seed(random_state: Any) -> int:

@@ -43,6 +43,8 @@ class TrainingData:
         Columns with one single value, which cannot help a formula.
     constant_target : bool
         True where y has one single value: the formula is that constant.
+    noise : float or None
+        Standard deviation of the error of y in a row of weight 1, where measurement errors are given.
     """
 
     table: Table
@@ -51,6 +53,7 @@ class TrainingData:
     target_name: str
     dropped_constant: tuple[str, ...]
     constant_target: bool
+    noise: float | None = None
 
     @property
     def varying(self) -> Table:

@@ -239,10 +239,7 @@ class Workspace:
         return min((standing for size, standing in self.best.items() if size <= complexity), default=float("inf"))
 
     def _polish(self, expression: Expression) -> Iterator[Candidate]:
-        fitted = self.fitted
-        tuned = tune(
-            expression, fitted.columns, fitted.y, weights=fitted.sample_weight, loss=self.problem.loss
-        ).expression
+        tuned = self._tuned(expression)
         simple = simplify(tuned, self.problem.domain, use_sympy=False)
         for candidate in self._report(simple, tuned, expression):
             yield candidate
@@ -257,19 +254,21 @@ class Workspace:
 
     def _settle(self, expression: Expression) -> Iterator[Candidate]:
         """Round the constants of a formula that leaves nothing but noise, and say how much longer to look on."""
-        fitted = self.fitted
-        tuned = tune(
-            expression, fitted.columns, fitted.y, weights=fitted.sample_weight, loss=self.problem.loss
-        ).expression
+        tuned = self._tuned(expression)
         simple = simplify(tuned, self.problem.domain, use_sympy=False)
         for candidate in self._report(simple, tuned, expression):
             yield candidate
             length = self._length(candidate.expression)
-            residual = fitted.y - evaluate(candidate.expression, fitted.columns)
+            residual = self.fitted.y - evaluate(candidate.expression, self.fitted.columns)
             n_fitted = candidate.expression.n_constants
             if length < self._shortest and self._is_noise(residual, n_fitted):
                 self._shortest = length
                 self._stages_left = 1 + _STAGES_FOR_A_NUMBER * n_open_constants(candidate.expression)
+
+    def _tuned(self, expression: Expression) -> Expression:
+        fitted, loss = self.fitted, self.problem.loss
+        weights, noise = fitted.sample_weight, fitted.sigma
+        return tune(expression, fitted.columns, fitted.y, weights=weights, loss=loss, noise=noise).expression
 
     def _is_noise(self, residual: FloatArray, n_fitted: int) -> bool:
         if not np.isfinite(residual).all():

@@ -126,7 +126,11 @@ def refit(
 
 
 def standard_errors(
-    expression: Expression, columns: Any, y: ArrayLike, weights: ArrayLike | None = None
+    expression: Expression,
+    columns: Any,
+    y: ArrayLike,
+    weights: ArrayLike | None = None,
+    noise: float | None = None,
 ) -> tuple[float, ...]:
     r"""Standard errors of the free constants of a formula that has been fitted by least squares.
 
@@ -137,6 +141,8 @@ def standard_errors(
     ----------
     expression, columns, y, weights
         As in :func:`refit`. Weights are inverse variances up to a factor, not counts of rows.
+    noise : float, optional
+        Standard deviation of the noise in a row of average weight, if known: it stands for :math:`\hat\sigma` then.
 
     Returns
     -------
@@ -147,7 +153,7 @@ def standard_errors(
     problem = FitData.checked(expression, columns, y, weights, "squared")
     if not expression.n_constants:
         return ()
-    return problem.standard_errors(problem.model(expression), np.array(expression.constants))
+    return problem.standard_errors(problem.model(expression), np.array(expression.constants), noise)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,144 @@
+"""Whether the data support a formula: tests on held-out rows against a constant and against a straight line.
+
+Ranks are compared and not squares: one outlier that a formula happens to meet must not speak for it, and the tests hold
+whatever the law of the noise.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from closedform.engines.base import FloatArray, Problem
+from closedform.finish import Rows, squared_error, values_on
+from closedform.noise_level import pattern_left
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.metrics import structure_length
+
+# Chance that held-out rows agree so well with a formula that has nothing to do with them.
+_BY_CHANCE = 0.005
+# Nats by which a formula must explain the order of the rows of the search better than its own description is long.
+_MARGIN = 5.0
+_BETTER_THAN_A_LINE = 0.05
+_FEWEST_ROWS, _FEWEST_FOR_A_LINE = 5, 8
+
+
+def better_than_constant(expression: Expression, whole: Problem, rows: Rows) -> bool:
+    """Say whether a formula knows more about the target than its mean does.
+
+    Parameters
+    ----------
+    expression : Expression
+        With constants fitted to the rows of the search.
+    whole : Problem
+        All rows.
+    rows : Rows
+        Which of them were held out.
+
+    Returns
+    -------
+    bool
+        True if the order of the predicted values agrees with that of the target (Spearman's correlation of ranks): on
+        the rows of the search by more than a description of the formula costs, or on the held-out rows as only one of
+        200 would by chance, with an error below that of the mean.
+    """
+    values = values_on(expression, whole)
+    if not np.isfinite(values[rows.train]).all():
+        return False
+    correlation, count = _agreement(values, whole, rows.train)
+    cost = structure_length(expression) + 0.5 * expression.n_constants * float(np.log(count))
+    if -0.5 * count * np.log1p(-min(max(correlation, 0.0) ** 2, 1 - 1e-12)) > cost + _MARGIN:
+        return True
+    if len(rows.holdout) < _FEWEST_ROWS or not np.isfinite(values[rows.holdout]).all():
+        return False
+    target, weight = whole.y[rows.holdout], _weight(whole, rows.holdout)
+    mean = np.average(whole.y[rows.train], weights=_weight(whole, rows.train))
+    closer = squared_error(expression, whole, rows.holdout) < float(np.average((target - mean) ** 2, weights=weight))
+    return closer and _chance(*_agreement(values, whole, rows.holdout)) <= _BY_CHANCE
+
+
+def nothing_to_explain(whole: Problem, rows: Rows) -> bool:
+    """Say whether the target shows no dependence on the columns at all, as far as smooth functions and steps can tell.
+
+    Parameters
+    ----------
+    whole : Problem
+        All rows.
+    rows : Rows
+        Which of them may be looked at.
+    """
+    target = whole.y[rows.train]
+    ranks = _ranks(target)
+    return pattern_left(whole.X[rows.train], ranks - ranks.mean()) > _BY_CHANCE
+
+
+def better_than_line(expression: Expression, whole: Problem, rows: Rows) -> bool:
+    """Say whether a formula is better than a straight line (a plane, with several columns), or simpler.
+
+    Parameters
+    ----------
+    expression : Expression
+        With constants fitted to the rows of the search.
+    whole : Problem
+        All rows.
+    rows : Rows
+        Which of them were held out.
+
+    Returns
+    -------
+    bool
+        False if the formula is larger than the line and its errors on held-out rows are not smaller (signed ranks, one
+        in 20 by chance). True where there are too few rows to say.
+    """
+    n_columns = whole.n_features
+    if len(rows.holdout) < _FEWEST_FOR_A_LINE or len(rows.train) < 2 * (n_columns + 1):
+        return True
+    if expression.complexity <= 4 * n_columns + 1:
+        return True
+    from scipy.stats import wilcoxon
+
+    target, values = whole.y[rows.holdout], values_on(expression, whole)[rows.holdout]
+    gain = np.abs(target - _line(whole, rows)) - np.abs(target - values)
+    if not np.isfinite(gain).all() or not gain.any():
+        return False
+    return float(wilcoxon(gain, alternative="greater", method="approx").pvalue) <= _BETTER_THAN_A_LINE
+
+
+def _line(whole: Problem, rows: Rows) -> FloatArray:
+    """Predictions on the held-out rows of the line fitted to the others."""
+    scale = np.abs(whole.X).max(axis=0)
+    design = np.column_stack([np.ones(whole.n_samples), whole.X / np.where(scale > 0, scale, 1.0)])
+    weight = _weight(whole, rows.train)
+    root = np.ones(len(rows.train)) if weight is None else np.sqrt(weight / weight.max())
+    solved = np.linalg.lstsq(design[rows.train] * root[:, None], whole.y[rows.train] * root, rcond=None)[0]
+    return np.asarray(design[rows.holdout] @ solved, dtype=np.float64)
+
+
+def _weight(whole: Problem, index: NDArray[np.intp]) -> FloatArray | None:
+    return None if whole.sample_weight is None else whole.sample_weight[index]
+
+
+def _agreement(values: FloatArray, whole: Problem, index: NDArray[np.intp]) -> tuple[float, float]:
+    """Correlation of ranks on some rows, and how many rows of equal weight tell as much."""
+    weight = (
+        np.ones(len(index)) if whole.sample_weight is None else whole.sample_weight[index] / whole.sample_weight.max()
+    )
+    first, second = _ranks(values[index]), _ranks(whole.y[index])
+    first, second = first - np.average(first, weights=weight), second - np.average(second, weights=weight)
+    size = float(np.sqrt((weight @ first**2) * (weight @ second**2)))
+    count = float(weight.sum() ** 2 / (weight @ weight))
+    return (float(weight @ (first * second)) / size if size > 0 else 0.0), count
+
+
+def _chance(correlation: float, count: float) -> float:
+    """Probability of such a correlation of ranks, or a larger one, if there is no relation."""
+    from scipy.special import stdtr
+
+    degrees = max(count - 2, 1.0)
+    return float(stdtr(degrees, -correlation * np.sqrt(degrees / max(1 - correlation**2, 1e-300))))
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Ranks, equal values sharing theirs."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(count) - 0.5 * (count - 1))[place.reshape(-1)], dtype=np.float64)
