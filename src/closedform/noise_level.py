@@ -5,8 +5,8 @@ Three estimates of the standard deviation of the noise, the first that applies:
 - *replicates*: rows with the same inputs differ by noise alone;
 - *differences* (one column): each value against the line through its two neighbours (Gasser, Sroka and Jennen-Steinmetz
   1986, "Residual variance and residual pattern in nonlinear regression", doi:10.1093/biomet/73.3.625);
-- *smooth*: the residual of the polynomial with the least leave-one-out error (PRESS, Allen 1974,
-  doi:10.1080/00401706.1974.10489157), in the columns or in their logarithms.
+- *smooth*: the residual of the polynomial, or exponential of a polynomial, with the least leave-one-out error (PRESS,
+  Allen 1974, doi:10.1080/00401706.1974.10489157), in the columns or in their logarithms.
 
 The last two take what they cannot follow for noise, so that they are upper estimates for rough functions. A formula in
 hand says more: :func:`pattern_left` asks whether what it leaves still depends on the columns.
@@ -39,6 +39,10 @@ _FEWEST_ROWS = 6
 # Residuals this many robust standard deviations out are held back where outliers are expected.
 _FAR_OUT = 4.0
 _PULLS = 5
+# Of exponentials: the share of targets of one sign, the smallest of them relative to the median, the largest degree,
+# steps, and where an exponent ends (targets are 1 at most).
+_SAME_SIGN, _SMALLEST_IN_LOGARITHM = 0.9, 0.02
+_LARGEST_OF_EXPONENTIALS, _GAUSS_NEWTON, _LARGEST_EXPONENT = 3, 3, 3.0
 # Estimates whose ratio is above this are the same.
 _AGREES = 0.9
 # Standard deviations by which a true formula's mean square hardly ever exceeds an estimate.
@@ -213,21 +217,62 @@ def _against_neighbours(x: FloatArray, y: FloatArray, root: FloatArray, step: in
 
 
 def _smooth(X: FloatArray, y: FloatArray, root: FloatArray, robust: bool) -> NoiseLevel:
-    best, least = NoiseLevel(float("inf"), 0.0, "none", False), float("inf")
-    for basis, ends in _surrogates(X[:, most_relevant(X, y, _MOST_COLUMNS)], root):
-        tried: list[tuple[float, NoiseLevel]] = []
-        for end in ends:
-            residual = _residual(basis[:, :end], y * root, robust)
-            leverage = np.minimum(np.sum(basis[:, :end] ** 2, axis=1), 1 - 1e-9)
-            unseen = _deviation(residual / (1 - leverage), len(y), robust)
-            sigma = _deviation(residual, len(y) - end, robust)
-            tried.append((unseen, NoiseLevel(sigma, float(len(y) - end), "smooth", False)))
-        degree = min(range(len(tried)), key=lambda k: tried[k][0])
-        if tried[degree][0] < least:
+    X = X[:, most_relevant(X, y, _MOST_COLUMNS)]
+    polynomials = (_of_polynomials(basis, ends, y * root, robust) for basis, ends in _surrogates(X, root))
+    found: list[tuple[float, NoiseLevel]] = []
+    for family in (*polynomials, _of_exponentials(X, y, root, robust)):
+        tried = [_judged(basis, residual, robust) for basis, residual in family]
+        if tried:
+            degree = min(range(len(tried)), key=lambda k: tried[k][0])
+            unseen, level = tried[degree]
             # Where the next degree brings nothing, or the last two brought little, there is nothing left to follow.
-            settled = degree < len(tried) - 1 or (degree >= 2 and tried[degree][0] > _AGREES * tried[degree - 2][0])
-            least, best = tried[degree][0], replace(tried[degree][1], settled=settled)
-    return best
+            settled = degree < len(tried) - 1 or (degree >= 2 and unseen > _AGREES * tried[degree - 2][0])
+            found.append((unseen, replace(level, settled=settled)))
+    least, best = min(found, key=lambda one: one[0])
+    settled = any(level.settled and least > _AGREES * unseen for unseen, level in found)
+    return replace(best, settled=settled)
+
+
+def _judged(basis: FloatArray, residual: FloatArray, robust: bool) -> tuple[float, NoiseLevel]:
+    """Leave-one-out error of a fit, and the noise that it leaves."""
+    left = len(residual) - basis.shape[1]
+    leverage = np.minimum(np.sum(basis**2, axis=1), 1 - 1e-9)
+    unseen = _deviation(residual / (1 - leverage), len(residual), robust)
+    return unseen, NoiseLevel(_deviation(residual, left, robust), float(left), "smooth", False)
+
+
+def _of_polynomials(
+    basis: FloatArray, ends: list[int], target: FloatArray, robust: bool
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    for end in ends:
+        yield basis[:, :end], _residual(basis[:, :end], target, robust)
+
+
+def _of_exponentials(
+    X: FloatArray, y: FloatArray, root: FloatArray, robust: bool
+) -> Iterator[tuple[FloatArray, FloatArray]]:
+    """Exponentials of polynomials in the logarithms, fitted to y itself: products of powers are of degree 1."""
+    sign = 1.0 if y.sum() > 0 else -1.0
+    positive = sign * y > 0
+    if np.mean(positive) < _SAME_SIGN:
+        return
+    y = sign * y
+    features = _standard(_logarithms(X))
+    largest = min(_LARGEST_OF_EXPONENTIALS, largest_degree(X.shape[1], min(_MOST_TERMS, len(X) // 3), _LARGEST_DEGREE))
+    floor = float(np.median(y[positive])) * _SMALLEST_IN_LOGARITHM
+    # An error of y is one over y in the logarithm.
+    start, mass = np.log(np.maximum(y, floor)), np.maximum(y, floor) * root
+    for degree in range(1, largest + 1):
+        columns = _polynomial(features, degree)
+        solved = np.linalg.lstsq(columns * mass[:, None], start * mass, rcond=None)[0]
+        for _ in range(_GAUSS_NEWTON):
+            values = np.exp(np.minimum(columns @ solved, _LARGEST_EXPONENT))
+            basis, _ = _range(columns * (values * root)[:, None])
+            residual = _residual(basis, (y - values) * root, robust)
+            # What the basis explains of the residual is what a step would change.
+            step = (y - values) * root - residual
+            solved = solved + np.linalg.lstsq(columns * (values * root)[:, None], step, rcond=None)[0]
+        yield basis, residual
 
 
 def _residual(basis: FloatArray, target: FloatArray, robust: bool) -> FloatArray:
@@ -254,14 +299,22 @@ def _surrogates(X: FloatArray, root: FloatArray) -> Iterator[tuple[FloatArray, l
 
     An orthonormal basis for each, sorted by degree, and where each degree ends.
     """
-    positive = [j for j in range(X.shape[1]) if one_sign(X[:, j])]
-    logs = X.copy()
-    logs[:, positive] = np.log(np.abs(X[:, positive]))
+    logs = _logarithms(X)
     largest = largest_degree(X.shape[1], min(_MOST_TERMS, len(X) // 3), _LARGEST_DEGREE)
-    for features in (X, logs) if positive else (X,):
+    for features in (X, logs) if logs is not X else (X,):
         basis, kept = _range(_polynomial(_standard(features), largest) * root[:, None])
         # The triangle keeps the order, so that the first columns span the lower degrees.
         yield basis, [int(kept[: n_monomials(X.shape[1], degree)].sum()) for degree in range(largest + 1)]
+
+
+def _logarithms(X: FloatArray) -> FloatArray:
+    """The columns with logarithms of those that keep one sign; the columns themselves where none does."""
+    positive = [j for j in range(X.shape[1]) if one_sign(X[:, j])]
+    if not positive:
+        return X
+    logs = X.copy()
+    logs[:, positive] = np.log(np.abs(X[:, positive]))
+    return logs
 
 
 def _polynomial(features: FloatArray, degree: int) -> FloatArray:

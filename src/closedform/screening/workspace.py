@@ -27,7 +27,7 @@ EXACT = 1e-11
 # Of formulas that leave nothing but noise: rounding a constant saves up to so many nats; a pattern less likely than
 # this is one; and each number that was not recognised makes it worth to look on for so many stages.
 _WORTH_OF_ROUNDING = 6.0
-_BY_CHANCE = 0.01
+_BY_CHANCE = 0.001
 _BULK = (0.05, 0.95)
 _STAGES_FOR_A_NUMBER = 2
 # Share of the variance that rounding leaves where a combination of columns is exact.
