@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from closedform.noise_level import noise_level, pattern_left
+from closedform.noise_level import noise_level, outliers, pattern_left
 
 
 def laws(rng):
@@ -98,3 +98,17 @@ def test_noise_has_no_pattern_and_what_is_left_of_a_law_has_one(rng):
 def test_a_pattern_needs_rows(rng):
     assert pattern_left(rng.normal(size=(10, 2)), rng.normal(size=10)) == 1.0
     assert pattern_left(rng.normal(size=(100, 2)), np.zeros(100)) == 1.0
+
+
+def test_outliers_are_found_and_rough_functions_have_none(rng):
+    X = rng.uniform(1, 3, (1000, 3))
+    y = X[:, 0] * X[:, 1] / X[:, 2] + rng.normal(0, 0.02, 1000)
+    assert outliers(X, y).mean() < 0.01
+    bad = rng.random(1000) < 0.05
+    y[bad] += rng.choice([-1, 1], bad.sum()) * 10.0 ** rng.uniform(0, 8, bad.sum())
+    found = outliers(X, y)
+    assert found[bad].mean() > 0.95
+    assert found[~bad].mean() < 0.02
+    rough = np.sin(40 * X[:, 0]) * np.sin(40 * X[:, 1]) * 10 ** X[:, 2]
+    assert outliers(X, rough).mean() <= 0.25
+    assert not outliers(X[:10], y[:10]).any()

@@ -39,6 +39,8 @@ _FEWEST_ROWS = 6
 # Residuals this many robust standard deviations out are held back where outliers are expected.
 _FAR_OUT = 4.0
 _PULLS = 5
+# What counts as an outlier, and the distance from the median, in median distances, at which values end before the test.
+_CLEARLY_OUT, _WILD = 6.0, 30.0
 # Of exponentials: the share of targets of one sign, the smallest of them relative to the median, the largest degree,
 # steps, and where an exponent ends (targets are 1 at most).
 _SAME_SIGN, _SMALLEST_IN_LOGARITHM = 0.9, 0.02
@@ -121,10 +123,41 @@ def noise_level(X: FloatArray, y: FloatArray, weight: FloatArray | None = None, 
     y = y / largest
     best = _replicates(X, y, root)
     if best is None:
-        best, other = _smooth(X, y, root, robust), _differences(X, y, root, robust)
+        best, other = _smooth(X, y, root, robust)[0], _differences(X, y, root, robust)
         if other is not None and other.sigma < best.sigma:
             best = other
     return replace(best, sigma=largest * best.sigma)
+
+
+def outliers(X: FloatArray, y: FloatArray, weight: FloatArray | None = None) -> NDArray[np.bool_]:
+    """Which rows lie far from what the others say, as far as a smooth function can tell.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_columns)
+        Columns, finite.
+    y : ndarray of shape (n_rows,)
+        Target, finite.
+    weight : ndarray of shape (n_rows,), optional
+        Positive weights of the rows.
+
+    Returns
+    -------
+    ndarray of bool
+        No row where there are too few, and never more than a quarter of them: then it is the function that is rough.
+    """
+    none = np.zeros(len(y), dtype=np.bool_)
+    largest = float(np.abs(y).max(initial=0.0))
+    if len(y) < 4 * _FEWEST_ROWS or largest == 0.0:
+        return none
+    root = np.ones(len(y)) if weight is None else np.sqrt(weight / weight.mean())
+    # Outliers may be so large that all others would be rounded away beside them.
+    centre = float(np.median(y))
+    spread = float(np.median(np.abs(y - centre))) or largest
+    tame = np.clip(y, centre - _WILD * spread, centre + _WILD * spread)
+    left = np.abs(_smooth(X, tame / np.abs(tame).max(), root, True)[1])
+    far = left > _CLEARLY_OUT * _MEDIAN_TO_DEVIATION * float(np.median(left))
+    return far if far.mean() <= 0.25 else none
 
 
 def pattern_left(X: FloatArray, residual: FloatArray, weight: FloatArray | None = None, *, n_fitted: int = 0) -> float:
@@ -216,21 +249,22 @@ def _against_neighbours(x: FloatArray, y: FloatArray, root: FloatArray, step: in
     return np.asarray(pseudo, dtype=np.float64)
 
 
-def _smooth(X: FloatArray, y: FloatArray, root: FloatArray, robust: bool) -> NoiseLevel:
+def _smooth(X: FloatArray, y: FloatArray, root: FloatArray, robust: bool) -> tuple[NoiseLevel, FloatArray]:
+    """The estimate, and what the surrogate that it comes from leaves of each row."""
     X = X[:, most_relevant(X, y, _MOST_COLUMNS)]
     polynomials = (_of_polynomials(basis, ends, y * root, robust) for basis, ends in _surrogates(X, root))
-    found: list[tuple[float, NoiseLevel]] = []
+    found: list[tuple[float, NoiseLevel, FloatArray]] = []
     for family in (*polynomials, _of_exponentials(X, y, root, robust)):
-        tried = [_judged(basis, residual, robust) for basis, residual in family]
+        tried = [(*_judged(basis, residual, robust), residual) for basis, residual in family]
         if tried:
             degree = min(range(len(tried)), key=lambda k: tried[k][0])
-            unseen, level = tried[degree]
+            unseen, level, residual = tried[degree]
             # Where the next degree brings nothing, or the last two brought little, there is nothing left to follow.
             settled = degree < len(tried) - 1 or (degree >= 2 and unseen > _AGREES * tried[degree - 2][0])
-            found.append((unseen, replace(level, settled=settled)))
-    least, best = min(found, key=lambda one: one[0])
-    settled = any(level.settled and least > _AGREES * unseen for unseen, level in found)
-    return replace(best, settled=settled)
+            found.append((unseen, replace(level, settled=settled), residual))
+    least, best, left = min(found, key=lambda one: one[0])
+    settled = any(level.settled and least > _AGREES * unseen for unseen, level, _ in found)
+    return replace(best, settled=settled), left
 
 
 def _judged(basis: FloatArray, residual: FloatArray, robust: bool) -> tuple[float, NoiseLevel]:

@@ -12,6 +12,7 @@ from closedform.engines.base import Budget, Problem
 from closedform.library.links import LINKS
 from closedform.library.pool import build
 from closedform.library.pools import term_pool
+from closedform.losses import AbsoluteLoss
 from closedform.screening import noisy, proposals
 from closedform.screening.stages import Screen
 from closedform.screening.view import on_rows, whole_view
@@ -109,3 +110,16 @@ def test_a_table_of_few_rows_is_looked_at_as_well(rng):
     root = next(link for link in LINKS if not link.defined(np.array([-1.0])))
     assert len(noisy.seen_through(view, root).rows) == 16
     assert noisy.seen_through(near_zero, root) is None
+
+
+def test_outliers_do_not_lead_astray_where_the_loss_expects_them(rng):
+    problem = noisy_problem("a/(1 + b/c)", rng, 0.01)
+    y = problem.y.copy()
+    bad = rng.random(len(y)) < 0.05
+    y[bad] += 50 * rng.standard_cauchy(bad.sum())
+    robust = dataclasses.replace(problem, y=y, loss=AbsoluteLoss())
+    workspace = Workspace(robust, Budget(20), rng, "screen")
+    assert workspace.fitted.n_samples < 800
+    best = min(Screen().run(workspace, rng), key=lambda one: one.loss)
+    clean = Expression.parse("a/(1 + b/c)").evaluate(problem.columns)
+    np.testing.assert_allclose(best.expression.evaluate(problem.columns), clean, rtol=0.02)

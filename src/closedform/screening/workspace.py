@@ -12,7 +12,7 @@ from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.exact import n_open_constants, settles
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
-from closedform.noise_level import pattern_left
+from closedform.noise_level import outliers, pattern_left
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -141,7 +141,7 @@ class Workspace:
     def __post_init__(self) -> None:
         order, weight = self.rng.permutation(self.problem.n_samples), self.problem.sample_weight
         counting = order if weight is None else order[weight[order] > 0]
-        self.fitted = self.problem.rows(np.sort(counting[:_FIT_ROWS]))
+        self.fitted = _without_outliers(self.problem.rows(np.sort(counting[:_FIT_ROWS])))
         self.screened = np.sort(self.rng.permutation(self.fitted.n_samples)[:_SCREEN_ROWS])
         self.screen = self.fitted.rows(self.screened)
         self.quick = self.screen.rows(np.arange(min(_QUICK_ROWS, self.screen.n_samples)))
@@ -315,6 +315,14 @@ class Workspace:
 def _order(proposal: Proposal) -> tuple[bool, int, float]:
     rank = proposal.promise if proposal.rank is None else proposal.rank
     return proposal.promise > _NOTHING_LEFT, proposal.size, rank
+
+
+def _without_outliers(problem: Problem) -> Problem:
+    """The rows that sums of squares may be taken over: all, unless the loss says that some are not to be trusted."""
+    if isinstance(problem.loss, SquaredLoss):
+        return problem
+    far = outliers(problem.X, problem.y, problem.sample_weight)
+    return problem.rows(np.flatnonzero(~far)) if far.any() else problem
 
 
 def _loss_of_the_mean(problem: Problem) -> float:
