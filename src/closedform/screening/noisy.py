@@ -231,7 +231,8 @@ class _Columns:
         if j not in self._values:
             recipe = self._recipes[j]
             # The logarithm of exp(s) is s.
-            inner = recipe[1] if self._logarithms and recipe[0] == "exp" else recipe
+            power = self._logarithms and isinstance(recipe, tuple) and recipe[0] == "exp"
+            inner = recipe[1] if power else recipe
             column = evaluate(build(inner), self._view.source)
             with np.errstate(all="ignore"):
                 self._values[j] = np.log(np.abs(column)) if self._logarithms and inner is recipe else column
