@@ -90,6 +90,8 @@ class Crew:
         When the wave has to end, in seconds since the search began.
     n_jobs : int
         Engines that may work at a time.
+    n_threads : int
+        Threads that the numerical libraries of another process may use.
     alone_until : float
         No other process is started before, in seconds since the search began.
     tell : callable
@@ -104,6 +106,7 @@ class Crew:
     budget: Budget
     end: float
     n_jobs: int
+    n_threads: int
     alone_until: float
     tell: Callable[[Candidate], None]
     failures: dict[str, str]
@@ -203,7 +206,9 @@ class Crew:
         # A copy has nothing of what the original has computed and kept.
         arguments = (task.engine, replace(self.problem), deadline, self.front, task.rng)
         try:
-            task.worker = Worker(_run, arguments, lambda kind, value: self._messages.put((task, kind, value)))
+            task.worker = Worker(
+                _run, arguments, lambda kind, value: self._messages.put((task, kind, value)), self.n_threads
+            )
         except CannotSendError as reason:
             self._refused(task, str(reason))
 

@@ -131,6 +131,7 @@ def search(
             budget,
             end=budget.elapsed() + time_left,
             n_jobs=n_jobs,
+            n_threads=max(1, n_jobs // len(engines)),
             alone_until=_SECONDS_ALONE if number == 0 else 0.0,
             tell=driver.tell,
             failures=driver.failures,

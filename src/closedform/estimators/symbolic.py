@@ -73,7 +73,8 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         the others, from the third second on, in processes of their own, which end with the fit; each keeps BLAS, OpenMP
         and torch to its share of the threads. None is the safe choice inside other parallel work: one engine at a time,
         no other process, threads left as they are. The limit of threads holds for the calling process while the fit
-        runs, and what was set before comes back.
+        runs, and what was set before comes back. Processors beyond the number of engines serve as threads, whose number
+        may change the last digits.
     device : {"auto", "cpu", "cuda"}, default="auto"
         Where networks with random start are trained; ``"auto"`` is the CPU, which such small networks like best.
     random_state : int, RandomState, Generator or None, default=None
