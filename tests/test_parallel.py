@@ -50,6 +50,15 @@ class Unreadable:
         return int, ("no number",)
 
 
+def odd(item: object) -> Iterator[object]:
+    yield 1
+    yield item() if callable(item) else item
+
+
+def make_unpicklable() -> object:
+    return lambda: None
+
+
 def told(*task, **options) -> list[tuple[str, object]]:
     messages: queue.Queue = queue.Queue()
     worker = Worker(task[0], task[1:], lambda *message: messages.put(message), **options)
@@ -84,6 +93,12 @@ def test_an_error_is_told_with_its_traceback():
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no signals")
 def test_a_killed_process_is_lost_and_what_it_told_is_not():
     assert told(die) == [("item", 1), ("lost", "its process was killed by signal 9")]
+
+
+def test_an_item_that_cannot_be_sent_or_read_is_told():
+    for make in (make_unpicklable, Unreadable):
+        item, (kind, _) = told(odd, make)
+        assert (item, kind) == (("item", 1), "refused")
 
 
 def test_what_it_prints_does_not_get_among_the_answers(capfd):

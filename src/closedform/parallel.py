@@ -52,8 +52,9 @@ class Worker:
         What it is called with; must pickle.
     tell : callable
         Called from a thread with ``"item"`` and each item as it comes, and at last with one of: ``"end"``;
-        ``"error"`` and the pair of error and traceback as texts; ``"refused"`` and a text, where the task could not be
-        read; ``"lost"`` and a text, where the process died. After `stop` it is not called any more.
+        ``"error"`` and the pair of error and traceback as texts; ``"refused"`` and a text, where the task or an item
+        could not be sent or read; ``"lost"`` and a text, where the process died. After `stop` it is not called any
+        more.
     n_threads : int, default=1
         Threads that numerical libraries may use there.
 
@@ -106,7 +107,12 @@ class Worker:
             except OSError:
                 pass  # it died before it had read its task, which is told below
             while kind == "item" and (frame := _read(source)) is not None:
-                kind, value = pickle.loads(frame)
+                try:
+                    kind, value = pickle.loads(frame)
+                # As before: what objects of strangers raise is theirs to choose.
+                except Exception as error:
+                    self._process.kill()
+                    kind, value = "refused", f"{type(error).__name__}: {error}"
                 self._pass_on(kind, value)
         code = self._process.wait()
         if kind == "item":
@@ -130,7 +136,12 @@ def serve() -> None:
     threading.Thread(target=_end_with_the_caller, args=(source,), daemon=True).start()
     if task is not None:
         for message in _answers(task):
-            _write(answers, pickle.dumps(message))
+            try:
+                frame = pickle.dumps(message)
+            except Exception as error:
+                _write(answers, pickle.dumps(("refused", f"{type(error).__name__}: {error}")))
+                break
+            _write(answers, frame)
     # Not by way of the interpreter's own end, which would wait for the thread that reads.
     os._exit(0)
 

@@ -9,7 +9,7 @@ from sklearn.base import clone
 from closedform import SymbolicRegressor, load
 from closedform.exceptions import InputError, ModelFileError
 from closedform.operators import own_operator
-from toy_engines import AffineEngine
+from toy_engines import AffineEngine, SlowEngine
 
 
 def _softplus(x):
@@ -67,3 +67,18 @@ def test_it_is_cloned_and_refused_like_any_parameter():
         search(np.sin).fit(X, X[:, 0])
     with pytest.raises(InputError, match="two operators called 'softplus'"):
         search(SOFTPLUS, own_operator("softplus", np.tanh)).fit(X, X[:, 0])
+
+
+def test_a_checkpoint_with_own_operators_is_gone_on_with(tmp_path):
+    y = 2.0 * _softplus(X[:, 0])
+    search(..., SOFTPLUS, checkpoint=tmp_path / "front.json").fit(X, y)
+    again = search(..., SOFTPLUS, checkpoint=tmp_path / "front.json", resume=True).fit(X, y)
+    assert "softplus" in str(again.expression_)
+
+
+def test_own_operators_go_with_several_processors(monkeypatch):
+    monkeypatch.setattr("closedform.search._SECONDS_ALONE", 0.0)
+    model = search(..., SOFTPLUS, n_jobs=2)
+    model.engines = (SlowEngine(text="{}*x1", steps=40), AffineEngine())
+    y = 2.5 * _softplus(1.75 * X[:, 0]) * X[:, 1] + 1.0
+    assert "softplus" in str(model.fit(X, y).expression_)

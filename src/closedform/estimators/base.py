@@ -98,7 +98,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         """
         budget = Budget(parameters.check_max_time(self.max_time))
         parameters.check_progress(self.progress)
-        check_checkpoint(self.checkpoint, self.resume)
+        check_checkpoint(self.checkpoint, self.resume, groups)
         plan = self._make_plan()
         outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
         if y_error is not None:

@@ -10,10 +10,11 @@ from typing import Any
 
 from closedform.checkpoint import Front, Identity, Recorder, earlier
 from closedform.estimators.fitting import Plan
-from closedform.estimators.parameters import check_flag, to_plain
+from closedform.estimators.parameters import check_flag, own_operators, to_plain
 from closedform.exceptions import InputError
 from closedform.preprocessing import TrainingData
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.operators import known_operators
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,20 @@ class _Known:
         return self.expression.complexity
 
 
-def check_checkpoint(checkpoint: Any, resume: Any) -> None:
-    """Raise InputError unless `checkpoint` is a path or None, and `resume` a truth value that goes with it."""
+def check_checkpoint(checkpoint: Any, resume: Any, groups: Any = None) -> None:
+    """Raise InputError unless `checkpoint` is a path or None, and `resume` a truth value that goes with it.
+
+    Parameters
+    ----------
+    checkpoint, resume : object
+        Parameters of the estimator.
+    groups : object, optional
+        What `fit` was given; the constants of groups are not kept in checkpoints.
+    """
     if checkpoint is not None and not (isinstance(checkpoint, str | Path) and str(checkpoint)):
         raise InputError(f"checkpoint must be the name of a file or None, got {checkpoint!r}.")
+    if checkpoint is not None and groups is not None:
+        raise InputError("checkpoint does not go with groups: leave one of them out.")
     if check_flag("resume", resume) and checkpoint is None:
         raise InputError("resume=True goes on from a checkpoint; pass its file name as checkpoint.")
 
@@ -70,7 +81,8 @@ def recorded(
         return plan, starts, None
     identity = Identity.of(outputs, to_plain(settings))
     seed = settings["random_state"]
-    saved = earlier(path, settings["resume"], identity, int(seed) if isinstance(seed, Integral) else None)
+    with known_operators(*own_operators(settings["operators"])):
+        saved = earlier(path, settings["resume"], identity, int(seed) if isinstance(seed, Integral) else None)
     if saved is not None:
         # The same rows stay held out; the draws of the search are new ones.
         plan = replace(plan, seed=saved.seed, n_searches=max(plan.n_searches, saved.n_searches))
