@@ -217,7 +217,7 @@ def _rounded_products(
         for j, exponent in zip(logs, exponents[: len(logs)], strict=True):
             parts += _power(view.recipes[j], view.X[:, j], exponent)
         for recipe, exponent in zip(chosen, exponents[len(logs) :], strict=True):
-            if recipe[0] == "exp":
+            if isinstance(recipe, tuple) and recipe[0] == "exp":
                 parts.append(("exp", ("mul", float(exponent), recipe[1])))
                 continue
             values = evaluate(build(recipe), view.source)
