@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import pickle
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -64,6 +64,24 @@ def test_exact_means_exact_in_the_loss_of_the_problem():
     assert run(problem, ScriptedEngine(("2.5*x*y",))).status is Status.CONVERGED
     # A squared error of 1e-12 would be one of 1e-6: far from rounding.
     assert run(problem, ScriptedEngine(("2.5*x*y + 0.000001",))).status is Status.EXHAUSTED
+
+
+@dataclass(frozen=True)
+class SettledEngine(AffineEngine):
+    """An engine that says of its last formula that nothing is left to be found."""
+
+    def candidates(self, problem, *, budget, archive, rng):
+        for found in super().candidates(problem, budget=budget, archive=archive, rng=rng):
+            yield found
+        yield replace(found, settled=True)
+
+
+def test_the_search_ends_when_an_engine_sees_nothing_but_noise_left():
+    problem = make_problem("2.5*x", noise=0.1)
+    result = run(problem, SettledEngine(), ScriptedEngine((), event=crash, at=0, name="never"))
+    assert result.status is Status.CONVERGED
+    assert not result.failures
+    assert len(result.candidates) > 0
 
 
 def test_ctrl_c_keeps_what_was_found(problem):

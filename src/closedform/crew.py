@@ -53,7 +53,7 @@ class Task:
     late : bool
         Whether it was stopped by the clock.
     law : bool
-        Whether it has found a law.
+        Whether it has found a law, or what it takes for one with noise.
     stay : bool
         Whether it can only work in the calling process.
     worker : Worker, optional
@@ -253,10 +253,10 @@ class Crew:
 
     def _take(self, task: Task, proposed: Candidate) -> None:
         candidate = self._kept(task, proposed)
-        if candidate is None:
-            return
-        self.tell(candidate)
-        if candidate.loss <= self._floor and settles(candidate.expression, self.problem):
+        if candidate is not None:
+            self.tell(candidate)
+        law = candidate is not None and candidate.loss <= self._floor and settles(candidate.expression, self.problem)
+        if law or proposed.settled:
             task.law = True
             self._close_after(task)
 

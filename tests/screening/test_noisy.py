@@ -50,6 +50,7 @@ def test_laws_are_found_and_the_search_ends_there(law, noise, rng):
     workspace, chosen = screened(problem, rng)
     assert chosen.expression.equivalent(Expression.parse(law)), chosen.expression
     assert workspace.solved
+    assert next(workspace.last_word()).settled
     assert workspace.budget.remaining() > 0
 
 

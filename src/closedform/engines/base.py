@@ -222,6 +222,9 @@ class Candidate:
         Who found it.
     seconds : float
         When, in seconds since the engine started.
+    settled : bool, default=False
+        Whether its engine sees nothing left to be found: what the formula leaves is noise, for all that can be told, and
+        the engine has looked for shorter ones. It ends the search.
     """
 
     expression: Expression
@@ -229,6 +232,7 @@ class Candidate:
     complexity: int
     engine: str
     seconds: float
+    settled: bool = False
 
 
 @runtime_checkable

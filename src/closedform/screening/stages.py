@@ -70,10 +70,11 @@ class Screen:
         """Yield candidates stage by stage, until the problem is solved, the time is used up, or all has been tried."""
         for stage in self._stages(workspace, rng):
             if workspace.solved or workspace.budget.expired():
-                return
+                break
             yield from workspace.judge_all(stage.proposals(), stage.quotas)
             workspace.stage_done()
         yield from workspace.judge_postponed()
+        yield from workspace.last_word()
 
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""

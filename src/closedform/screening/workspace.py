@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 import numpy as np
@@ -135,6 +135,7 @@ class Workspace:
     _seen: set[Expression] = field(default_factory=set)
     _proposed: dict[int, Expression] = field(default_factory=dict)
     _shortest: float = float("inf")
+    _all_but_noise: Candidate | None = None
     _stages_left: int | None = None
     _postponed: list[Expression] = field(default_factory=list)
 
@@ -262,7 +263,7 @@ class Workspace:
             residual = self.fitted.y - evaluate(candidate.expression, self.fitted.columns)
             n_fitted = candidate.expression.n_constants
             if length < self._shortest and self._is_noise(residual, n_fitted):
-                self._shortest = length
+                self._shortest, self._all_but_noise = length, candidate
                 self._stages_left = 1 + _STAGES_FOR_A_NUMBER * n_open_constants(candidate.expression)
 
     def _tuned(self, expression: Expression) -> Expression:
@@ -283,6 +284,11 @@ class Workspace:
         fitted = self.fitted
         error = self.errors(expression, fitted).exactness
         return description_length(expression, fitted.n_samples, error * error, variance=1.0)
+
+    def last_word(self) -> Iterator[Candidate]:
+        """The formula that ended the work because it leaves nothing but noise, if one did."""
+        if self.solved and self._all_but_noise is not None:
+            yield replace(self._all_but_noise, settled=True)
 
     def stage_done(self) -> None:
         """Count a stage: after a formula that explains all but the noise, only a few more are worth the time."""
