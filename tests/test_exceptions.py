@@ -67,7 +67,8 @@ def test_domain_error_without_rows():
 
 def test_status_is_found_by_its_short_name():
     assert [Status(status.value) for status in Status] == list(Status)
-    assert {status.value for status in Status} == {"converged", "exhausted", "time_limit", "interrupted", "failed"}
+    ends = {"converged", "exhausted", "time_limit", "interrupted", "failed", "constant", "line"}
+    assert {status.value for status in Status} == ends
 
 
 @pytest.mark.parametrize("status", list(Status))

@@ -189,7 +189,7 @@ def test_a_guess_is_refitted_and_may_be_the_law(table):
     assert model.expression_.equivalent(Expression.parse(law))
 
 
-@pytest.mark.filterwarnings("ignore:Nothing better than a constant")
+@pytest.mark.filterwarnings("ignore:Nothing better than a constant", "ignore:The data do not support any formula")
 @pytest.mark.parametrize(
     ("law", "guess"),
     [

@@ -20,8 +20,11 @@ LIES = LIESRegressor(
 )
 SYMBOLIC = SymbolicRegressor(engines=(AffineEngine(),), max_time=5, random_state=0)
 
-# Check -> why it cannot hold. Nothing is on the list.
-EXPECTED_FAILURES: dict[str, str] = {}
+# Check -> why it cannot hold.
+EXPECTED_FAILURES: dict[str, str] = {
+    "check_sample_weight_equivalence_on_dense_data": "its target is noise, and whether rows support a formula is asked of "
+    "held-out rows, of which a row that stands there twice is two and a row of weight 2 is one",
+}
 
 
 @pytest.mark.filterwarnings("ignore")

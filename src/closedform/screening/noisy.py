@@ -279,7 +279,8 @@ class _SecondLook:
     def coefficients(self, columns: Sequence[int]) -> list[float]:
         """Those of the columns that are always there, then those of the columns given."""
         design = np.hstack([self._always, self._weighted(columns)]) if columns else self._always
-        norms = np.linalg.norm(design, axis=0)
+        # Largest values and not norms, whose squares may leave float64.
+        norms = np.abs(design).max(axis=0)
         norms[norms == 0] = 1.0
         solved: list[float] = (np.linalg.lstsq(design / norms, self._seen.target, rcond=None)[0] / norms).tolist()
         return solved
@@ -294,6 +295,8 @@ class _SecondLook:
         used = sorted({j for one in same for j in one})
         place = {j: k for k, j in enumerate(used)}
         columns = self._weighted(used)
+        # Squares of columns of any size stay within float64.
+        columns = columns / np.maximum(np.abs(columns).max(axis=0, initial=0.0), 1e-300)
         columns = columns - basis @ (basis.T @ columns)
         norms = np.linalg.norm(columns, axis=0)
         columns = columns / np.where(norms > 0, norms, 1.0)
