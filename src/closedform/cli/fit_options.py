@@ -60,7 +60,7 @@ _MODEL_HELP = "symbolic: the search with all engines; lies: LIES networks alone;
 _TASK_HELP = "What a ran model predicts: numbers or classes; auto looks at the target and says why."
 _OPERATORS_HELP = "What formulas may contain besides sums, products and whole powers, as in div,exp,log."
 _CONSTRAINT_HELP = (
-    "What every formula has to keep to, as in monotone:x:up, bounds:0:1, positive, value:x=0:1, forbid:sin, "
+    "What every formula has to keep to, as in monotone:dose:up, bounds:0:1, positive, value:x=0:1, forbid:sin, "
     "max-uses:exp:1, not-nested:sin:exp, only-on:exp:t; may be repeated."
 )
 _FORM_HELP = (
