@@ -22,9 +22,10 @@ from closedform.engines.base import Budget, Engine
 from closedform.engines.images import with_own
 from closedform.estimators import parameters
 from closedform.estimators.continuing import check_checkpoint, lasting, recorded
-from closedform.estimators.fitting import BASELINE, Found, Plan, find_formulas
+from closedform.estimators.fitting import BASELINE, find_formulas
 from closedform.estimators.group_fitting import find_grouped
 from closedform.estimators.outputs import all_interrupted, apart, check_continues, each, next_share, together
+from closedform.estimators.plan import Found, Plan
 from closedform.exceptions import ConvergenceWarning, InputError, Status
 from closedform.formulas import Formula, FormulaModel, Outside
 from closedform.group_constants import check_groups, group_name

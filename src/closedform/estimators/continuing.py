@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from closedform.checkpoint import Front, Identity, Recorder, earlier
-from closedform.estimators.fitting import Plan
 from closedform.estimators.parameters import check_flag, own_operators, to_plain
+from closedform.estimators.plan import Plan
 from closedform.exceptions import InputError
 from closedform.preprocessing import TrainingData
 from closedform.symbolic.expression import Expression

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from closedform.constraints.base import Constraint
-from closedform.constraints.bound import bind, check_together
-from closedform.constraints.units import InOtherUnits
-from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Problem, Requirement
+from closedform.constraints.bound import check_together
+from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.estimators.plan import Found, Plan
+from closedform.estimators.search_units import SearchUnits
 from closedform.exceptions import InputError, Status
 from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split, squared_error
 from closedform.formulas import Formula
@@ -19,17 +18,14 @@ from closedform.guided.form import check_form_fits, read_form, read_guess
 from closedform.guided.form_engine import FormEngine
 from closedform.guided.guess_engine import GuessEngine
 from closedform.guided.tied import Tied
-from closedform.insights import Insight
 from closedform.last_fit import fit_to_all_rows
-from closedform.losses import Loss, SquaredLoss
-from closedform.preprocessing import Scaling, Table, TrainingData, extreme_columns
-from closedform.preprocessing.checks import largest_magnitudes
+from closedform.losses import SquaredLoss
+from closedform.preprocessing import Table, TrainingData
 from closedform.search import Monitor, Progress, SearchResult, search
 from closedform.structure.study import Study, study
 from closedform.support import better_than_constant, better_than_line, nothing_to_explain
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, constant
-from closedform.symbolic.pareto import Rule
 from closedform.symbolic.refit import refit
 from closedform.threads import limited_threads
 from closedform.units.rules import UnitRules
@@ -40,8 +36,7 @@ MOST_ROWS = 10_000
 BASELINE = "constant"
 """Name under which the best constant stands on the front."""
 
-# Columns and targets within these magnitudes are searched in their own units.
-_COMFORTABLE = (1e-6, 1e6)
+# Share by which the loss of a formula may grow when the powers of ten of its units are collected in its constants.
 _SLIGHTLY = 1e-6
 # Share of the time, and most seconds, that are kept for what follows the search.
 _SHARE_TO_FINISH, _LONGEST_FINISH = 0.1, 5.0
@@ -51,79 +46,6 @@ _SHARE_TO_STUDY = 0.1
 _PATIENCE = 12.0
 # The chosen formula gets this much for its last fit even where the search has used up everything.
 _LEAST_LAST_FIT = 0.3
-
-
-@dataclass(frozen=True)
-class Plan:
-    """Checked settings of a fit.
-
-    Parameters
-    ----------
-    engines : tuple of Engine
-        In the order in which they run.
-    loss : Loss
-        What is minimised.
-    operators : frozenset of str
-        What a formula may contain.
-    max_complexity : int
-        Largest formula.
-    holdout : float
-        Share of the rows that nobody looks at until the scores are reported.
-    rule : str or callable
-        How one formula of the front is chosen.
-    seed : int
-        Draws the rows and the random numbers of the search.
-    n_searches : int
-        How many searches came before on the same data: the rows stay the same, the draws of the search do not.
-    monitor : callable, optional
-        Told about progress.
-    n_jobs : int, optional
-        Processors that may be used. None: one engine at a time, and numerical libraries as they are.
-    units : mapping of str to str, optional
-        Units of columns and targets, checked.
-    constraints : tuple of Constraint
-        What every formula has to keep to.
-    form : str, optional
-        The form that the law has.
-    guesses : tuple of str or Expression
-        Formulas to start from.
-    requirements : tuple of Requirement
-        What else is asked of formulas, in the table's own units.
-    """
-
-    engines: tuple[Engine, ...]
-    loss: Loss
-    operators: frozenset[str]
-    max_complexity: int
-    holdout: float
-    rule: Rule | Callable[[Sequence[Any]], Any]
-    seed: int
-    n_searches: int = 0
-    monitor: Monitor | None = None
-    n_jobs: int | None = None
-    units: Mapping[str, str] = field(default_factory=dict)
-    constraints: tuple[Constraint, ...] = ()
-    form: str | None = None
-    guesses: tuple[str | Expression, ...] = ()
-    requirements: tuple[Requirement, ...] = ()
-
-    @property
-    def n_threads(self) -> int | None:
-        """Threads that numerical libraries may use; None leaves them as they are."""
-        # As many engines as may work at a time share the processors.
-        return None if self.n_jobs is None else max(1, self.n_jobs // len(self.engines))
-
-
-@dataclass(frozen=True)
-class Found:
-    """A front of formulas over the original columns, the chosen one, how the search ended, and what was learned."""
-
-    formulas: tuple[Formula, ...]
-    chosen: int
-    status: Status
-    failures: dict[str, str] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
-    insights: tuple[Insight, ...] = ()
 
 
 def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression] = ()) -> Found:
@@ -153,7 +75,7 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     texts = {name: unit for name, unit in plan.units.items() if name in (*data.table.names, data.target_name)}
     check_together(plan.constraints, data.table.names)
     table, y, weight = _rows_that_count(data)
-    units = _Units.of(table, y)
+    units = SearchUnits.of(table, y)
     plan = _guided(plan, data, table, y, units)
     whole = units.outer(table, y, weight, plan, data.noise)
     rows = split(whole, plan.holdout, MOST_ROWS, np.random.default_rng([plan.seed, 0]))
@@ -241,109 +163,10 @@ def _rows_that_count(data: TrainingData) -> tuple[Table, FloatArray, FloatArray 
     return data.varying.take(rows), data.y[rows], weight[rows]
 
 
-# --- units ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class _Units:
-    """Powers of ten between the table, the problem whose losses are reported, and the problem that is searched.
-
-    Parameters
-    ----------
-    scaling : Scaling
-        From the table to the search.
-    extreme : bool
-        Whether squares of the table's numbers leave float64, so that losses too are those of the scaled target. Else
-        everything but the search happens in the table's own units.
-    """
-
-    scaling: Scaling
-    extreme: bool
-
-    @classmethod
-    def of(cls, table: Table, y: FloatArray) -> _Units:
-        magnitudes = np.append(largest_magnitudes(table.values), np.abs(y).max())
-        names = (*table.names, "")
-        return cls(Scaling.fit(table, y, keep_between=_COMFORTABLE), bool(extreme_columns(names, magnitudes)))
-
-    def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan, noise: float | None) -> Problem:
-        """The problem of all rows, in the units in which losses are reported."""
-        requirements: tuple[Requirement, ...] = (*bind(plan.constraints, table.columns, y), *plan.requirements)
-        loss = plan.loss
-        if self.extreme:
-            table, y, noise = self.scaling.scale_table(table), self.scaling.scale_target(y), self._scaled(noise)
-            loss = loss.in_units(self.scaling.target_factor)
-            requirements = self._in_own_units(requirements)
-        forbidden = {name for one in plan.constraints for name in one.operators()}
-        return Problem(
-            table.values,
-            y,
-            table.names,
-            weight,
-            loss,
-            plan.operators - forbidden,
-            plan.max_complexity,
-            requirements=requirements,
-            known_noise=noise,
-        )
-
-    def _scaled(self, noise: float | None) -> float | None:
-        return None if noise is None else float(self.scaling.scale_target(np.array([noise]))[0])
-
-    def inner(self, problem: Problem) -> Problem:
-        """The same rows in the units of the search."""
-        if self.extreme or self.scaling.is_identity:
-            return problem
-        table = self.scaling.scale_table(Table(problem.names, problem.X))
-        return replace(
-            problem,
-            X=table.values,
-            y=self.scaling.scale_target(problem.y),
-            loss=problem.loss.in_units(self.scaling.target_factor),
-            requirements=self._in_own_units(problem.requirements),
-            known_noise=self._scaled(problem.known_noise),
-        )
-
-    @property
-    def backwards(self) -> Scaling:
-        """From the units of the search to the table's own."""
-        factors = tuple(1.0 / factor for factor in self.scaling.factors)
-        return Scaling(self.scaling.names, factors, 1.0 / self.scaling.target_factor)
-
-    def _in_own_units(self, requirements: tuple[Requirement, ...]) -> tuple[Requirement, ...]:
-        # Dimensions are the same whatever the powers of ten.
-        return tuple(
-            one if isinstance(one, UnitRules) else InOtherUnits(one, self.scaling, self.inwards) for one in requirements
-        )
-
-    def inwards(self, expression: Expression) -> Expression:
-        """A formula over the table's columns in the units of the search."""
-        return self.backwards.to_original(expression)
-
-    def outwards(self, expression: Expression) -> Expression:
-        """A formula from the search in the units in which losses are reported."""
-        if self.extreme or self.scaling.is_identity:
-            return expression
-        return self.scaling.to_original(expression)
-
-    def to_original(self, formula: Formula) -> Formula:
-        """A finished formula over the table's own columns."""
-        if not self.extreme:
-            return formula
-        # Not simplified: in one number, the powers of ten of several columns would leave float64.
-        original = self.scaling.to_original(formula.expression)
-        numbered = formula.expression.with_constants(range(1, formula.expression.n_constants + 1))
-        places = self.scaling.to_original(numbered).constants
-        known = {float(place): error for place, error in enumerate(formula.standard_errors, start=1)}
-        # The factors of the units are known exactly.
-        errors = tuple(known.get(place, 0.0) for place in places)
-        return replace(formula, expression=original, standard_errors=errors)
-
-
 # --- search -----------------------------------------------------------------------------------------------------------
 
 
-def _guided(plan: Plan, data: TrainingData, table: Table, y: FloatArray, units: _Units) -> Plan:
+def _guided(plan: Plan, data: TrainingData, table: Table, y: FloatArray, units: SearchUnits) -> Plan:
     """The plan with the engines that what the user knows about the law asks for."""
     names = table.names
     if plan.form is None and not plan.guesses:
@@ -360,7 +183,9 @@ def _guided(plan: Plan, data: TrainingData, table: Table, y: FloatArray, units: 
     return replace(plan, engines=(GuessEngine(guesses), *plan.engines))
 
 
-def _searched(units: _Units, problem: Problem, plan: Plan, budget: Budget, start: Sequence[Expression]) -> SearchResult:
+def _searched(
+    units: SearchUnits, problem: Problem, plan: Plan, budget: Budget, start: Sequence[Expression]
+) -> SearchResult:
     """Candidates in the units in which losses are reported; the best constant is always among them."""
     baseline = _admitted([_best_constant(problem)], problem, BASELINE)
     if any(one.loss <= loss_floor(problem) for one in baseline):
@@ -383,7 +208,7 @@ def _searched(units: _Units, problem: Problem, plan: Plan, budget: Budget, start
     return replace(result, candidates=(*baseline, *outer))
 
 
-def _outer_candidate(candidate: Candidate, units: _Units, problem: Problem) -> Candidate:
+def _outer_candidate(candidate: Candidate, units: SearchUnits, problem: Problem) -> Candidate:
     expression = units.outwards(candidate.expression)
     if expression is candidate.expression:
         return candidate
@@ -414,7 +239,7 @@ def _refitted(expression: Expression, problem: Problem) -> Expression:
     return refit(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
 
 
-def _outside_monitor(monitor: Monitor, units: _Units) -> Monitor:
+def _outside_monitor(monitor: Monitor, units: SearchUnits) -> Monitor:
     """Tell the monitor about formulas over the table's own columns."""
     if units.scaling.is_identity:
         return monitor

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.engines.base import Budget, FloatArray, Problem
-from closedform.estimators.fitting import BASELINE, MOST_ROWS, Found, Plan
+from closedform.estimators.fitting import BASELINE, MOST_ROWS
+from closedform.estimators.plan import Found, Plan
 from closedform.exceptions import InputError, Status
 from closedform.finish import loss_floor
 from closedform.formulas import Formula

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from closedform.engines.base import Budget
-from closedform.estimators.fitting import Found
+from closedform.estimators.plan import Found
 from closedform.exceptions import InputError, Status
 from closedform.formulas import FormulaModel
 from closedform.outputs import FormulaModels, Index
