@@ -6,7 +6,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -17,14 +17,14 @@ from sklearn.utils.validation import check_is_fitted
 
 import closedform
 from closedform.checkpoint import recording
-from closedform.constant_table import constant_rows
 from closedform.engines.base import Budget, Engine
 from closedform.engines.images import with_own
 from closedform.estimators import parameters
 from closedform.estimators.continuing import check_checkpoint, lasting, recorded
 from closedform.estimators.fitting import BASELINE, find_formulas
+from closedform.estimators.frames import constants_frame, front_frame
 from closedform.estimators.group_fitting import find_grouped
-from closedform.estimators.outputs import all_interrupted, apart, check_continues, each, next_share, together
+from closedform.estimators.outputs import all_interrupted, apart, each, earlier_formulas, next_share, together
 from closedform.estimators.plan import Found, Plan
 from closedform.exceptions import ConvergenceWarning, InputError, Status
 from closedform.formulas import Formula, FormulaModel, Outside
@@ -38,7 +38,6 @@ from closedform.symbolic.expression import Expression
 from closedform.units.parsing import read_units
 
 if TYPE_CHECKING:
-    import pandas as pd
     import sympy
     from sklearn.utils import Tags
 
@@ -111,7 +110,8 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         plan = replace(plan, units=units)
         parameters.try_loss(plan.loss, outputs)
         grouping = None if groups is None else check_groups(groups, outputs[0].table.n_rows)
-        plan, starts, recorder = recorded(self.get_params(deep=False), outputs, plan, self._starts(outputs))
+        starts = earlier_formulas(self._earlier(), outputs, self.form)
+        plan, starts, recorder = recorded(self.get_params(deep=False), outputs, plan, starts)
         found: list[Found] = []
         with self._display() as monitor, recording(recorder):
             for number, (data, start) in enumerate(zip(outputs, starts, strict=True)):
@@ -159,24 +159,6 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         """The models of an earlier fit, where this one continues it."""
         continues = parameters.check_flag("warm_start", self.warm_start) and hasattr(self, "formula_model_")
         return apart(self.formula_model_) if continues else ()
-
-    def _starts(self, outputs: list[TrainingData]) -> list[list[Expression]]:
-        """For each output the formulas that an earlier fit found."""
-        old = self._earlier()
-        check_continues(old, outputs)
-        usable = set(outputs[0].varying.names)
-        starts = [
-            [
-                one.expression
-                for one in model.formulas
-                # What was found under another form need not have this one.
-                if one.engine != BASELINE
-                and usable.issuperset(one.expression.variables)
-                and model.settings.get("form") == self.form
-            ]
-            for model in old
-        ]
-        return starts or [[] for _ in outputs]
 
     def _display(self) -> AbstractContextManager[Monitor | None]:
         progress = parameters.check_progress(self.progress)
@@ -257,7 +239,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         """The front as a table, one row per formula by growing complexity; see the class for its columns."""
         model = self._model()
         if self._equations is None:
-            self._equations = [_frame(one) for one in apart(model)]
+            self._equations = [front_frame(one) for one in apart(model)]
         copies = [frame.copy() for frame in self._equations]
         return copies[0] if isinstance(model, FormulaModel) else copies
 
@@ -288,15 +270,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
             ``high``. Standard errors are infinite for constants that the data do not fix, and do not know that the form
             was chosen. A list of such tables with several outputs.
         """
-        import pandas as pd
-
-        columns = ["value", "standard_error", "low", "high"]
-
-        def table(model: FormulaModel, row: Any) -> pd.DataFrame:
-            rows = constant_rows(model.formula(row), model.n_rows, level)
-            return pd.DataFrame([asdict(one) for one in rows], columns=columns, dtype=float)
-
-        return self._each(table, index)
+        return self._each(lambda model, row: constants_frame(model, row, level), index)
 
     def _model(self) -> FormulaModel | FormulaModels:
         check_is_fitted(self, "formula_model_")
@@ -407,25 +381,3 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         return tags
-
-
-def _frame(model: FormulaModel) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = model.formulas
-    chi2 = {"chi2": [row.chi2 for row in rows]} if any(row.has_chi2 for row in rows) else {}
-    return pd.DataFrame(
-        {
-            "complexity": [row.complexity for row in rows],
-            "loss": [row.loss for row in rows],
-            "holdout_loss": [row.holdout_loss for row in rows],
-            "score": [row.score for row in rows],
-            "equation": [str(row.expression) for row in rows],
-            "sympy_format": [row.expression.sympy() for row in rows],
-            "latex": [row.expression.latex(5) for row in rows],
-            "engine": [row.engine for row in rows],
-            "seconds": [row.seconds for row in rows],
-            "exact": [row.exact for row in rows],
-            **chi2,
-        }
-    )

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from closedform.engines.base import Budget
+from closedform.estimators.fitting import BASELINE
 from closedform.estimators.plan import Found
 from closedform.exceptions import InputError, Status
 from closedform.formulas import FormulaModel
 from closedform.outputs import FormulaModels, Index
 from closedform.preprocessing import TrainingData
+from closedform.symbolic.expression import Expression
 
 
 def next_share(budget: Budget, n_outputs: int, found: Sequence[Found]) -> Budget:
@@ -87,3 +89,33 @@ def check_continues(old: Sequence[FormulaModel], outputs: Sequence[TrainingData]
             f"warm_start=True continues a fit of {len(old)} output(s), but y has {len(outputs)}. "
             "Pass the same targets, or set warm_start=False."
         )
+
+
+def earlier_formulas(
+    old: Sequence[FormulaModel], outputs: Sequence[TrainingData], form: str | None
+) -> list[list[Expression]]:
+    """Return for each output the formulas that an earlier fit found and that the new one can start from.
+
+    Parameters
+    ----------
+    old : sequence of FormulaModel
+        What the earlier fit found; empty where there was none.
+    outputs : sequence of TrainingData
+        What it is to be continued on.
+    form : str, optional
+        The form that formulas must have now.
+    """
+    check_continues(old, outputs)
+    usable = set(outputs[0].varying.names)
+    starts = [
+        [
+            one.expression
+            for one in model.formulas
+            # What was found under another form need not have this one.
+            if one.engine != BASELINE
+            and usable.issuperset(one.expression.variables)
+            and model.settings.get("form") == form
+        ]
+        for model in old
+    ]
+    return starts or [[] for _ in outputs]
