@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from closedform.constraints.base import Constraint, Verdict
+from closedform.constraints.probes import Shape
 from closedform.constraints.region import FloatArray, Region
 from closedform.constraints.repair import constrained_fit
-from closedform.constraints.shapes import Bounds, Monotone, Negative, Positive, Shape, ValueAt
+from closedform.constraints.shapes import Bounds, Monotone, Negative, Positive, ValueAt
 from closedform.exceptions import InputError
 from closedform.losses import Loss
 from closedform.preprocessing.wording import missing_column

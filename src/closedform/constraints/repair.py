@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from closedform.constraints.probes import Probe
 from closedform.constraints.region import FloatArray
-from closedform.constraints.shapes import Probe
 from closedform.losses import Loss, SquaredLoss
 from closedform.symbolic.evaluate import jacobian_constants
 from closedform.symbolic.expression import Expression, constant
