@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 import numpy as np
 
@@ -149,8 +150,46 @@ def _within(
 # --- slopes and curvature ---------------------------------------------------------------------------------------------
 
 
+class _AlongColumn(Shape):
+    """A derivative along a column keeps its sign: the first one of `Monotone`, the second one of `Convex`."""
+
+    column: str
+    _order: ClassVar[int]
+    # Name of the field that says which sign.
+    _flag: ClassVar[str]
+    # Operators that jump, or have a kink where that matters: there the sign of the derivative says nothing.
+    _breaks: ClassVar[frozenset[str]]
+
+    def __post_init__(self) -> None:
+        kind = type(self).__name__
+        checked_column(kind, self.column)
+        _checked_flag(kind, self._flag, self._upwards)
+        _check_where(self)
+
+    @property
+    def _upwards(self) -> bool:
+        return getattr(self, self._flag)
+
+    def columns(self) -> tuple[str, ...]:
+        """Return the columns that it speaks of."""
+        return (self.column, *self.where)
+
+    def probes(self, names: tuple[str, ...], region: Region, sparse: bool = False) -> list[Probe]:
+        """Return where to look at formulas of these variables."""
+        return _along(self.column, names, region, sparse, self._order, self._upwards)
+
+    def proof(self, expression: Expression) -> Proof:
+        """Return a test of boxes: whether the derivative provably keeps its sign, with no jump and (second) no kink."""
+        if self.column not in expression.variables:
+            return lambda box: True
+        slope = expression
+        for _ in range(self._order):
+            slope = derivative(slope, self.column).canonical()
+        return lambda box: _keeps_sign(slope, box, self._upwards) and _is_continuous(expression, box, self._breaks)
+
+
 @dataclass(frozen=True)
-class Monotone(Shape):
+class Monotone(_AlongColumn):
     """Values never fall, or never rise, as a column grows and the others stay.
 
     A formula without the column keeps to it.
@@ -174,29 +213,11 @@ class Monotone(Shape):
     increasing: bool = True
     where: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        checked_column("Monotone", self.column)
-        _checked_flag("Monotone", "increasing", self.increasing)
-        _check_where(self)
-
-    def columns(self) -> tuple[str, ...]:
-        """Return the columns that it speaks of."""
-        return (self.column, *self.where)
-
-    def probes(self, names: tuple[str, ...], region: Region, sparse: bool = False) -> list[Probe]:
-        """Return where to look at formulas of these variables."""
-        return _along(self.column, names, region, sparse, 1, self.increasing)
-
-    def proof(self, expression: Expression) -> Proof:
-        """Return a test of boxes: whether the derivative provably keeps its sign, and the values make no jump."""
-        if self.column not in expression.variables:
-            return lambda box: True
-        slope = derivative(expression, self.column).canonical()
-        return lambda box: _keeps_sign(slope, box, self.increasing) and _is_continuous(expression, box, _JUMPS)
+    _order, _flag, _breaks = 1, "increasing", _JUMPS
 
 
 @dataclass(frozen=True)
-class Convex(Shape):
+class Convex(_AlongColumn):
     """Values curve upwards, or downwards, along a column while the others stay.
 
     Parameters
@@ -213,25 +234,7 @@ class Convex(Shape):
     upwards: bool = True
     where: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
-    def __post_init__(self) -> None:
-        checked_column("Convex", self.column)
-        _checked_flag("Convex", "upwards", self.upwards)
-        _check_where(self)
-
-    def columns(self) -> tuple[str, ...]:
-        """Return the columns that it speaks of."""
-        return (self.column, *self.where)
-
-    def probes(self, names: tuple[str, ...], region: Region, sparse: bool = False) -> list[Probe]:
-        """Return where to look at formulas of these variables."""
-        return _along(self.column, names, region, sparse, 2, self.upwards)
-
-    def proof(self, expression: Expression) -> Proof:
-        """Return a test of boxes: whether the second derivative keeps its sign, with neither jump nor kink."""
-        if self.column not in expression.variables:
-            return lambda box: True
-        curvature = derivative(derivative(expression, self.column).canonical(), self.column).canonical()
-        return lambda box: _keeps_sign(curvature, box, self.upwards) and _is_continuous(expression, box, _KINKS)
+    _order, _flag, _breaks = 2, "upwards", _KINKS
 
 
 def _checked_flag(kind: str, name: str, value: object) -> None:
