@@ -14,7 +14,7 @@ import numpy as np
 
 from closedform.insights import Insight
 from closedform.library.links import LINKS, Link
-from closedform.structure.look import Look, Model, mean_square, names_of, recipe_text
+from closedform.structure.look import Look, Model, best_surrogate, mean_square, names_of, recipe_text
 from closedform.structure.reductions import explained
 from closedform.structure.splits import Group, design, linked, told_target
 from closedform.structure.surrogate import Basis, FloatArray, Surrogate
@@ -90,12 +90,11 @@ def linear(look: Look, model: Model, target: str = "y") -> Linear | None:
         if found is None:
             continue
         z, slope, weight = found
-        surrogates = [Surrogate.fit(look.coordinates(in_logs), z, weight) for in_logs in (False, True)]
-        in_logs, surrogate = min(enumerate(surrogates), key=lambda pair: pair[1].error())
+        in_logs, surrogate = best_surrogate(look, z, weight)
         starts = [(*_rank_one(surrogate, inner), inner) for inner in _candidates(len(look.columns))]
         ratio, start, inner = min(starts, key=lambda one: one[0])
         if ratio < _RANK_ONE:
-            one = _alternated(look, (link, z, slope, weight), bool(in_logs), inner, start, model, target)
+            one = _alternated(look, (link, z, slope, weight), in_logs, inner, start, model, target)
             ways += [one] if one is not None else []
     return min(ways, key=lambda one: one.insight.evidence["error"], default=None)
 

@@ -129,6 +129,23 @@ def best_model(look: Look) -> Model:
     return min((model_of(look, *choice) for choice in choices), key=lambda model: model.error())
 
 
+def best_surrogate(look: Look, target: FloatArray, weight: FloatArray) -> tuple[bool, Surrogate]:
+    """Whether logarithms of the columns predict a target better on unseen rows, and the polynomial that does best.
+
+    Parameters
+    ----------
+    look : Look
+        Its columns are used.
+    target : ndarray of shape (n_rows,)
+        A function of its target.
+    weight : ndarray of shape (n_rows,)
+        Weights of the rows.
+    """
+    surrogates = [Surrogate.fit(look.coordinates(in_logs), target, weight) for in_logs in (False, True)]
+    in_logs, surrogate = min(enumerate(surrogates), key=lambda pair: pair[1].error())
+    return bool(in_logs), surrogate
+
+
 def expression_of(column: Column) -> Expression:
     """A column in terms of the columns of the table, as a formula."""
     return build(column.recipe)

@@ -19,7 +19,7 @@ import numpy as np
 
 from closedform.insights import Insight
 from closedform.library.links import IDENTITY, LINKS, Link
-from closedform.structure.look import Look, Model, mean_square, names_of, recipe_text
+from closedform.structure.look import Look, Model, best_surrogate, mean_square, names_of, recipe_text
 from closedform.structure.surrogate import Basis, FloatArray, Surrogate, least_squares
 
 # What a model may lose by having no mixed terms; below the floor it is rounding.
@@ -109,14 +109,13 @@ def _sum(look: Look, model: Model, link: Link, target: str) -> Split | None:
     if seen is None:
         return None
     z, slope, weight = seen
-    surrogates = [Surrogate.fit(look.coordinates(in_logs), z, weight) for in_logs in (False, True)]
-    in_logs, surrogate = min(enumerate(surrogates), key=lambda pair: pair[1].error())
+    in_logs, surrogate = best_surrogate(look, z, weight)
     groups = _components(len(look.columns), _mixed_pairs(surrogate))
     if len(groups) < 2:
         return None
     best: tuple[float, list[FloatArray], FloatArray] = (np.inf, [], z)
     for share in _SHARES:
-        designs = [design(look, group, bool(in_logs), share) for group in groups]
+        designs = [design(look, group, in_logs, share) for group in groups]
         errors, coefficients = least_squares(np.column_stack([np.ones(len(z)), *designs]), z, weight)
         error = mean_square(errors * slope * look.scale)
         if error < best[0]:
@@ -162,13 +161,12 @@ def design(look: Look, group: Group, in_logs: bool, share: float) -> FloatArray:
 
 
 def _product(look: Look, model: Model, target: str) -> Split | None:
-    surrogates = [Surrogate.fit(look.coordinates(in_logs), look.y, look.weight) for in_logs in (False, True)]
-    in_logs, surrogate = min(enumerate(surrogates), key=lambda pair: pair[1].error())
+    in_logs, surrogate = best_surrogate(look, look.y, look.weight)
     groups = _components(len(look.columns), _inseparable(surrogate))
     if len(groups) < 2:
         return None
     starts = _slices(surrogate, groups)
-    designs = [np.column_stack([np.ones(len(look.y)), design(look, group, bool(in_logs), 0.5)]) for group in groups]
+    designs = [np.column_stack([np.ones(len(look.y)), design(look, group, in_logs, 0.5)]) for group in groups]
     even, odd = slice(0, None, 2), slice(1, None, 2)
     errors = np.empty_like(look.y)
     for fit, judge in ((even, odd), (odd, even)):
