@@ -67,7 +67,7 @@ def test_domain_error_without_rows():
 
 def test_status_is_found_by_its_short_name():
     assert [Status(status.value) for status in Status] == list(Status)
-    ends = {"converged", "exhausted", "time_limit", "interrupted", "failed", "constant", "line"}
+    ends = {"converged", "exhausted", "time_limit", "interrupted", "failed", "settled", "constant", "line"}
     assert {status.value for status in Status} == ends
 
 

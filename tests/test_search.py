@@ -79,7 +79,7 @@ class SettledEngine(AffineEngine):
 def test_the_search_ends_when_an_engine_sees_nothing_but_noise_left():
     problem = make_problem("2.5*x", noise=0.1)
     result = run(problem, SettledEngine(), ScriptedEngine((), event=crash, at=0, name="never"))
-    assert result.status is Status.CONVERGED
+    assert result.status is Status.SETTLED
     assert not result.failures
     assert len(result.candidates) > 0
 

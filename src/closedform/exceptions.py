@@ -128,6 +128,11 @@ class Status(Enum):
         "A formula that explains the data to the precision asked for was found.",
         "",
     )
+    SETTLED = (
+        "settled",
+        "What the chosen formula leaves unexplained is noise, as far as the data can tell; the search ended there.",
+        "More rows or smaller errors may show more.",
+    )
     EXHAUSTED = (
         "exhausted",
         "Everything that the settings allow was tried.",

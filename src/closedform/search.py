@@ -144,7 +144,8 @@ def search(
             return driver.result(Status.INTERRUPTED)
         driver.take(crew)
         if any(task.law for task in crew.tasks):
-            return driver.result(Status.CONVERGED)
+            found = any(driver.is_settled(candidate) for candidate in driver.archive)
+            return driver.result(Status.CONVERGED if found else Status.SETTLED)
     return driver.result(Status.TIME_LIMIT if driver.late else Status.EXHAUSTED)
 
 

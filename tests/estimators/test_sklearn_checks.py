@@ -22,8 +22,8 @@ SYMBOLIC = SymbolicRegressor(engines=(AffineEngine(),), max_time=5, random_state
 
 # Check -> why it cannot hold.
 EXPECTED_FAILURES: dict[str, str] = {
-    "check_sample_weight_equivalence_on_dense_data": "its target is noise, and whether rows support a formula is asked of "
-    "held-out rows, of which a row that stands there twice is two and a row of weight 2 is one",
+    "check_sample_weight_equivalence_on_dense_data": "its target is noise, and whether rows support a formula is asked "
+    "of held-out rows, of which a row that stands there twice is two and a row of weight 2 is one",
 }
 
 

@@ -30,6 +30,7 @@ INTERRUPTED = 130
 # What happened and what to do about it, in terms of the options of this command.
 _ENDINGS = {
     Status.CONVERGED: "a formula that is exact to rounding was found.",
+    Status.SETTLED: "what the formula leaves unexplained is noise, as far as the data can tell.",
     Status.EXHAUSTED: "everything that the settings allow was tried.",
     Status.TIME_LIMIT: "the time was used up; more of it (--max-time) may give a better formula.",
     Status.INTERRUPTED: "interrupted; the formulas found until then were kept.",

@@ -223,8 +223,8 @@ class Candidate:
     seconds : float
         When, in seconds since the engine started.
     settled : bool, default=False
-        Whether its engine sees nothing left to be found: what the formula leaves is noise, for all that can be told, and
-        the engine has looked for shorter ones. It ends the search.
+        Whether its engine sees nothing left to be found: what the formula leaves is noise, for all that can be told,
+        and the engine has looked for shorter ones. It ends the search.
     """
 
     expression: Expression

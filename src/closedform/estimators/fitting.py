@@ -96,7 +96,7 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     chosen, support = _supported(formulas, chosen, whole, rows, plan)
     formulas, interrupted_again = _last_fit(formulas, chosen, whole, budget)
     status = _ending(result.status, formulas, interrupted or interrupted_again)
-    if support is not None and status in (Status.EXHAUSTED, Status.TIME_LIMIT):
+    if support is not None and status in (Status.EXHAUSTED, Status.TIME_LIMIT, Status.SETTLED):
         status = support
     originals = tuple(units.to_original(_with_chi2(formula, whole)) for formula in formulas)
     return Found(originals, chosen, status, result.failures, texts, learned.insights)
