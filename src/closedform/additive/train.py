@@ -13,6 +13,7 @@ from closedform.additive.assemble import Assembled, assemble
 from closedform.additive.candidates import MOST_FEATURES, candidate_pairs, make_features, relevant_features, with_pairs
 from closedform.additive.decide import Plan, decide
 from closedform.additive.design import Design, Feature
+from closedform.additive.ends import kept_slopes
 from closedform.additive.exact import assemble_law, exact_law
 from closedform.additive.families import Family
 from closedform.additive.fit import LinearFit, bagged, fit_design
@@ -105,7 +106,9 @@ def _trained(
         fit = stop.attempt(lambda: bagged(design, data.y, data.weight, family, one, settings.n_bags, rng), one)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
-    assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced)
+    nothing: dict[int, tuple[float, float]] = {}
+    kept = stop.attempt(lambda: kept_slopes(mains, alone, data, family, settings.beyond, stop), nothing)
+    assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced, kept)
     assembled = repaired(assembled, settings.monotone)
     base = Base(assembled, data.columns, data.y, data.weight, fit.raw)
     second = None

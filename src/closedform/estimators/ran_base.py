@@ -50,7 +50,10 @@ SHARED_PARAMETERS = """
         Columns whose effect must not fall, or rise. They take part in no pair and not in the second block.
     extrapolation : {"auto", "linear", "clip", "rational"} or dict of column to these, default="auto"
         Beyond the training range an effect goes on as a line, stays constant, or follows its formula. Pairs and second
-        block stay constant unless "rational". "auto": "linear", but "rational" where the rows follow a law exactly.
+        block stay constant unless "rational". "auto": each end of each column is judged on the training rows; where
+        the outer rows are predicted better by a line from the inner ones than by a constant, the effect goes on with
+        the share of its slope that was best, elsewhere it stays constant. Where the rows follow a law exactly, auto is
+        "rational".
     categorical : "auto" or sequence of columns, default="auto"
         Columns that hold labels even if these are numbers.
     max_levels : int, default=64
