@@ -62,7 +62,9 @@ SHARED_PARAMETERS = """
         Bootstrap fits to average; their spread gives the standard errors. 0: one fit, standard errors from its
         posterior.
     max_time : float, default=300
-        Seconds; what is not decided by then (pairs, second block) is left out.
+        Seconds. What there is no time to decide (pairs, second block) is left out. Of more than 60,000 rows, so many
+        are drawn for these decisions, or fewer if time is short; effects are then fitted to all rows, or to as many as
+        the time allows. Pairs are made free of main parts on 20,000 rows, and importances are taken over 50,000.
     random_state : int, RandomState or None
         Draws held-out rows, bags and the start of the second block.
 """
@@ -107,7 +109,7 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
             weight,
         )
         rng = np.random.default_rng(seed)
-        stop = Stop(budget.expired)
+        stop = Stop(budget.expired, budget.remaining)
         model = train(data, family, settings, rng, stop)
         self._set_network(
             FittedNetwork(
