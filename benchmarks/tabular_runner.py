@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,9 +133,7 @@ class Run:
                         yield row
             finally:
                 self.stop.set()
-                # Once more while any is at work: a process may just be starting.
-                while wait(waiting, timeout=0.1).not_done:
-                    end_all()
+                end_all()
 
 
 def _version(name: str) -> str | None:

@@ -176,3 +176,12 @@ def test_families_gather_what_differs_in_free_constants(rng):
     pool = Pool(9, 20, rng)
     pool.add(Batch(rng.normal(size=(9, 7)), recipes, [4] * 7))
     assert [family.tolist() for family in pool.families()] == [[0, 2, 4], [1, 3, 5], [6]]
+
+
+def test_a_pool_of_some_columns_has_their_values_and_recipes(rng):
+    pool = Pool(20, 10, rng)
+    pool.add(batch_of(rng.normal(size=(20, 4))))
+    some = pool.only([2, 0])
+    assert names(some) == [names(pool)[2], names(pool)[0]]
+    np.testing.assert_array_equal(some.matrix(), pool.matrix()[:, [2, 0]])
+    assert (some.means, some.scales) == ([pool.means[2], pool.means[0]], [pool.scales[2], pool.scales[0]])

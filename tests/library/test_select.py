@@ -139,3 +139,20 @@ def test_an_empty_pool_has_no_selections(always, target):
     selector = Selector(np.empty((N_ROWS, 0)), always)
     assert selector.singles(target, 3) == selector.pairs(target, 3) == selector.pairs_of_families(target, [], 3) == []
     assert selector.best_of_families(target, []) == []
+
+
+def test_best_singles_of_many_targets_are_those_of_each(rng, matrix, always):
+    targets = rng.normal(size=(N_ROWS, 5)) + matrix[:, :5]
+    selector = Selector(matrix, always)
+    columns, residuals = selector.best_singles(targets)
+    for k in range(targets.shape[1]):
+        best = brute_force(matrix, always, targets[:, k], 1)[0]
+        assert (int(columns[k]),) == best[1]
+        left = float(np.sum(residuals[:, k] ** 2) / np.sum((targets[:, k] - targets[:, k].mean()) ** 2))
+        assert left == pytest.approx(best[0], rel=1e-9)
+
+
+def test_where_there_is_no_column_nothing_is_chosen(rng, always):
+    columns, residuals = Selector(np.empty((N_ROWS, 0)), always).best_singles(always @ np.array([[2.0], [3.0]]))
+    assert columns.tolist() == [-1]
+    assert np.abs(residuals).max() < 1e-12

@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 
 from closedform.engines.base import Budget, Problem
+from closedform.library.grids import grid_factors
+from closedform.screening.proposals import products_of_factors
 from closedform.screening.stages import Screen
-from closedform.screening.workspace import Workspace
+from closedform.screening.view import on_rows, whole_view
+from closedform.screening.workspace import GRID_QUOTAS, Workspace
 from closedform.symbolic import Expression
 
 
@@ -34,6 +37,7 @@ LAWS = {
     "1 less a product": ("1 - a**2*(b - c)/b**2.5", {"a": (0.3, 0.9), "b": (2, 3), "c": (0.5, 1.5)}),
     "a few rows beside poles": ("cos(x)/tan(y)", {"x": (-4, 3), "y": (-2.7, 2.1)}),
     "a square of a wave": ("(cos(y)**2 + 0.1*sin(y)**2)*sin(x)", {"x": (-4, 3), "y": (-2.7, 2.1)}),
+    "a ratio of polynomials under a root": ("sqrt(1 + 1.04*w**2/(w**2 - 0.06))", {"w": (0.4, 2)}),
     "a cube": ("(a**2/c + b/c + b**2)**(1/3)", {"a": (1, 3), "b": (1, 4), "c": (1, 2)}),
 }
 
@@ -52,6 +56,17 @@ def test_laws_are_found(text, ranges, rng):
     np.testing.assert_allclose(
         found[defined], expected[defined], rtol=1e-6, atol=1e-9 * np.abs(expected[defined]).max()
     )
+
+
+def test_a_sum_inside_a_power_may_have_an_exponent_of_its_own(rng):
+    law = Expression.parse("3.9*b/(1 + b**0.72)**1.39")
+    b = rng.uniform(0.1, 9, size=600)
+    workspace = Workspace(Problem(b[:, None], law.evaluate({"b": b}), ("b",)), Budget(60.0), rng, "screen")
+    view = on_rows(whole_view(workspace.fitted), workspace.screened)
+    pool = grid_factors(view.X, view.recipes, 3000, rng)
+    found = list(workspace.judge_all(products_of_factors(view, pool, 1), GRID_QUOTAS))
+    assert workspace.solved
+    assert sorted(found[-1].expression.constants) == pytest.approx([-1.39, 0.72, 3.9])
 
 
 def test_the_same_seed_finds_the_same(rng):

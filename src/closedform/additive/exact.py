@@ -101,8 +101,7 @@ def assemble_law(
     for feature in occurring:
         j = feature.column
         # A law goes on as it is where nothing else is asked for.
-        policy = {j: "rational" if beyond[j] == "auto" else beyond[j]}
-        functions[names[j]] = column_functions(feature, names, policy)
+        functions[names[j]] = column_functions(feature, names, beyond, "rational")
         values[names[j]] = feature.basis.values(columns[j])
     share = weight / weight.sum()
     intercept = np.zeros(1)

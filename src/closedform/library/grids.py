@@ -24,10 +24,12 @@ _POWERS = (2, -1, -2, 3, -3, 4, -4, _HALF, -6, -12)
 # Units that often stand beside another column in a product, and those that do where there are many columns.
 _SIMPLE = ("exp", "log", "power", "sine", "cosine", "arrhenius", "stretched", "saturation")
 _SMOOTH = ("exp", "log", "power", "arrhenius", "stretched", "saturation")
+_ALONE = (*_SIMPLE, "pole", "hill")
 _MANY = 3
-_INVOLVED = tuple(name for name in grow.FAMILY_NAMES if name not in _SIMPLE)
+_INVOLVED = tuple(name for name in grow.FAMILY_NAMES if name not in _ALONE)
 _INNER = frozenset({"exp", "power", "log", "sine", "cosine"})
 _SPREADS = (0.03, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)
+_FREE_EXPONENTS = (0.7, 1.4)
 # The grids of several constants are made of rows of 2, 3 or 6; steps that have no divisor with these visit all of them.
 _ROWS = 6
 
@@ -39,23 +41,27 @@ def grid_terms(
     rng: np.random.Generator,
     operators: frozenset[str] | None = None,
     n_monomials: int = 0,
+    peaks: bool = True,
 ) -> Pool:
     """A pool of units of one variable with inner constants on a grid, alone, times a variable and over one.
 
-    And times the simplest ``n_monomials`` products and ratios of several variables.
+    And times the simplest ``n_monomials`` products and ratios of several variables, which are there alone as well.
+    Without ``peaks``, narrow peaks and damped waves are left out.
     """
     pool = Pool(len(X), limit, rng, operators)
     base = grow.variables(X, recipes)
     pool.add(base)
     pool.add(grow.powers(base, _POWERS))
     for j, recipe in enumerate(recipes):
-        pool.add(grow.families(X[:, j], recipe, _SIMPLE)[0])
+        pool.add(grow.families(X[:, j], recipe, _ALONE)[0])
     # With few columns there is room for narrow peaks and damped waves before the products; with many there is none.
-    involved = [grow.families(X[:, j], recipe, _INVOLVED)[0] for j, recipe in enumerate(recipes)]
+    involved = [grow.families(X[:, j], recipe, _INVOLVED)[0] for j, recipe in enumerate(recipes)] if peaks else []
     first, last = (involved, []) if len(recipes) < _MANY else ([], involved)
     for batch in first:
         pool.add(batch)
-    beside = concatenate([base, grow.powers(base, (-1,)), grow.monomials(X, recipes, n_monomials)])
+    monomials = grow.monomials(X, recipes, n_monomials)
+    pool.add(monomials)
+    beside = concatenate([base, grow.powers(base, (-1,)), monomials])
     for batch in _products(base, beside, limit - len(pool)):
         pool.add(batch)
     for batch in last:
@@ -99,7 +105,13 @@ def grid_factors(
         blocks.append(grow.with_spread(exponentials, (0.3, 3.0, -0.5, -0.999)))
     some = concatenate([base, grow.powers(base, (2, -1, _HALF)), grow.monomials(X, recipes, 60)])
     blocks.append(grow.with_spread(some, _SPREADS))
+    # An exponent of its own beside the factor: 1 + (k*x)**p.
+    blocks.append(grow.with_spread(grow.powers(base.take(_positive(base)), _FREE_EXPONENTS), _SPREADS))
     for block in blocks:
         pool.add(as_factors(block))
     pool.add(in_exponent(concatenate(blocks[: 2 * len(base)])))
     return pool
+
+
+def _positive(base: Batch) -> list[int]:
+    return np.flatnonzero((base.values > 0).all(axis=0)).tolist()

@@ -58,8 +58,8 @@ def product_recipe(factors: Sequence[tuple[Recipe, Exponent | float]]) -> Recipe
     return parts[0] if len(parts) == 1 else ("mul", *parts)
 
 
-def powers(batch: Batch, exponents: Sequence[Exponent]) -> Batch:
-    """Every column to every exponent."""
+def powers(batch: Batch, exponents: Sequence[Exponent | float]) -> Batch:
+    """Every column to every exponent; a float is where a free exponent starts."""
     with np.errstate(all="ignore"):
         columns = [
             (np.power(batch.values[:, j], float(exponent)), ("pow", recipe, exponent), cost + 2)
@@ -254,6 +254,19 @@ def _grid_power(lo: float, hi: float) -> list[tuple[float, ...]]:
     return [(c, p) for p in (-3.0, -2.0, -1.5, -1.0, -0.5, 0.5, 0.7, 1.5, 2.5) for c in offsets]
 
 
+def _grid_pole(lo: float, hi: float) -> list[tuple[float, ...]]:
+    """Poles below and above the range, from just beyond its ends to far away."""
+    distances = [d * (hi - lo) for d in _log_grid(0.003, 5, 10)]
+    return [(c,) for d in distances for c in (d - lo, -hi - d)]
+
+
+def _grid_hill(lo: float, hi: float) -> list[tuple[float, ...]]:
+    """Saturation with an exponent of its own, half-way at points from inside the range to beyond it."""
+    if lo < 0:
+        return []
+    return [(v / hi, p) for v in _log_grid(0.3, 20, 6) for p in (0.5, 0.7, 1.4, 2.5)]
+
+
 def _grid_stretched(lo: float, hi: float) -> list[tuple[float, ...]]:
     if lo < 0:
         return []
@@ -279,6 +292,11 @@ _FAMILIES: dict[str, tuple[int, Callable[[float, float], list[tuple[float, ...]]
         5,
         _grid_power,
         lambda x, r, k: ((x + k[0]) ** k[1], ("pow", ("add", k[0], r) if k[0] else r, k[1])),
+    ),
+    "pole": (
+        4,
+        _grid_pole,
+        lambda x, r, k: (1 / (x + k[0]), ("pow", ("add", k[0], r), -1)),
     ),
     "sine": (
         4,
@@ -339,6 +357,11 @@ _FAMILIES: dict[str, tuple[int, Callable[[float, float], list[tuple[float, ...]]
         6,
         lambda lo, hi: [(c * max(abs(lo), abs(hi)) ** 2,) for c in (-0.01, -0.001, 0.01, 0.1, 0.3, 1.0, 3.0)],
         lambda x, r, k: (1 / (x * x + k[0]), ("pow", ("add", k[0], ("pow", r, 2)), -1)),
+    ),
+    "hill": (
+        8,
+        _grid_hill,
+        lambda x, r, k: (1 / (1 + (k[0] * x) ** k[1]), ("pow", ("add", 1, ("pow", ("mul", k[0], r), k[1])), -1)),
     ),
 }
 FAMILY_NAMES = tuple(_FAMILIES)

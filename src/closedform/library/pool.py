@@ -170,6 +170,15 @@ class Pool:
             self._blocks = [np.concatenate(self._blocks, axis=1)]
         return self._blocks[0]
 
+    def only(self, columns: Sequence[int]) -> Pool:
+        """A pool of some of the columns."""
+        chosen = list(columns)
+        pool = Pool(len(self._blocks[0]), len(chosen), np.random.default_rng(0))
+        pool.recipes = [self.recipes[j] for j in chosen]
+        pool.means, pool.scales = [self.means[j] for j in chosen], [self.scales[j] for j in chosen]
+        pool._blocks = [self.matrix()[:, chosen]]
+        return pool
+
     def _keys(self, columns: FloatArray) -> list[bytes]:
         sample = self._directions @ columns
         # The sign is fixed by the first entry that is clearly not zero, so that f and -f share a key.

@@ -77,6 +77,27 @@ class Selector:
         best = _largest(share, count)
         return [_single(int(i), share, left) for i in best if share[i] > 0.0]
 
+    def best_singles(self, targets: FloatArray) -> tuple[NDArray[np.intp], FloatArray]:
+        """The best single column for each of many targets (-1 where no column helps), and what it leaves of them.
+
+        Parameters
+        ----------
+        targets : ndarray of shape (n_rows, n_targets)
+            Finite; neither their squares nor those of their reciprocals may leave float64.
+
+        Returns
+        -------
+        columns : ndarray of shape (n_targets,)
+        residuals : ndarray of shape (n_rows, n_targets)
+        """
+        rest = targets - self._basis @ (self._basis.T @ targets)
+        if not self._columns.shape[1]:
+            return np.full(targets.shape[1], -1), rest
+        product = self._columns.T @ rest
+        best = np.argmax(np.abs(product), axis=0)
+        weight = product[best, np.arange(targets.shape[1])]
+        return np.where(weight != 0.0, best, -1), rest - self._columns[:, best] * weight
+
     def pairs(self, target: FloatArray, count: int) -> list[Selection]:
         """The best pairs out of all pairs, best first."""
         unit, left = self.project(target)

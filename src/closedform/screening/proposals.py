@@ -29,6 +29,8 @@ from closedform.screening.view import View
 from closedform.screening.workspace import Proposal
 from closedform.symbolic.evaluate import evaluate
 
+# Outer units that ratios of polynomials stand in; a reciprocal is such a ratio itself.
+_OF_RATIOS = ("y", "log y", "y^2", "y^3", "exp y", "tan y")
 _ROUND_EXACT = 1e-7
 _ROUND_ROUGH = 0.12
 # A product inside an outer unit is looked at if it leaves no more than this share unexplained.
@@ -60,10 +62,10 @@ def polynomials(view: View, operators: frozenset[str], degree: int) -> Iterator[
         found = fit_polynomial(view.X, view.recipes, z, largest=degree)
         if found is not None:
             yield Proposal(view.whole(link.outer(found)), 0.0)
-        elif link is IDENTITY:
+        elif link.name in _OF_RATIOS:
             ratio = fit_rational(view.X, view.recipes, z, largest=degree)
             if ratio is not None:
-                yield Proposal(view.whole(ratio), 0.0)
+                yield Proposal(view.whole(link.outer(ratio)), 0.0)
 
 
 def sparse_polynomials(view: View, operators: frozenset[str], degree: int, n_terms: int) -> Iterator[Proposal]:

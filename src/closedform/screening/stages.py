@@ -17,6 +17,7 @@ from closedform.library.grids import grid_factors, grid_terms
 from closedform.library.links import Link
 from closedform.library.pools import factor_pool, term_pool
 from closedform.screening import proposals
+from closedform.screening.moved import moved_targets
 from closedform.screening.multiplied import common_factors
 from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
 from closedform.screening.workspace import (
@@ -99,10 +100,13 @@ class Screen:
         others = [view for view in looks if view not in small]
         for view in small:
             yield from self._library(view, sizes[0], workspace, rng)
+            yield self._moved(view, workspace, rng)
             yield from self._inner_constants(view, workspace, rng)
         # But a look may be wrong, so that the others are not kept waiting for more than that.
         for view in others:
             yield from self._library(view, sizes[0], workspace, rng)
+            if view.noise is None:
+                yield self._moved(view, workspace, rng)
         for view in small:
             yield from self._other_targets(view, common_factors(view), workspace, rng)
         for view in others:
@@ -142,6 +146,11 @@ class Screen:
             lambda: proposals.sums_of_terms(view, made(), proposals.usable(view, operators)[:_COMMON_LINKS], 1),
             SHORT_QUOTAS,
         )
+
+    def _moved(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Stage:
+        """One or two units with inner constants inside an outer unit with a constant of its own."""
+        depth = min(2, self.max_terms)
+        return Stage(partial(moved_targets, view, workspace.problem.operators, depth, rng), GRID_QUOTAS)
 
     def _inner_constants(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """Sums of units with inner constants, inside the common outer units, and products of them."""

@@ -37,6 +37,8 @@ _NEARLY = 1e-8
 _SIMPLE_DIGITS = 6
 _FEW_CONSTANTS = 6
 _QUICK_ROWS = 120
+# Steps after which a proposal must have come near: there are few of one column, which get time to find their constants.
+_FIRST_STEPS, _FIRST_STEPS_OF_FEW = 8, 25
 _SCREEN_ROWS = 300
 _FIT_ROWS = 2000
 # How many proposals of a size (number of library columns; the last entry serves for all above) a stage may have judged.
@@ -166,20 +168,29 @@ class Workspace:
             if id(expression) not in self._proposed and self._hopeful(proposal, expression):
                 self._proposed[id(expression)] = expression
                 judged[proposal.size] += 1
-                yield from self.judge(self._trained_inside(proposal, expression))
+                steps = _FIRST_STEPS if proposal.size > 1 else _FIRST_STEPS_OF_FEW
+                yield from self.judge(self._trained_inside(proposal, expression), steps)
 
     def _hopeful(self, proposal: Proposal, expression: Expression) -> bool:
         """Whether fitting might make it the best of its size."""
         return proposal.promise < proposal.slack * self._record(expression.complexity) ** 2
 
-    def judge(self, expression: Expression) -> Iterator[Candidate]:
-        """The proposal with fitted constants, if it is new and good enough for its size."""
+    def judge(self, expression: Expression, first_steps: int = _FIRST_STEPS) -> Iterator[Candidate]:
+        """The proposal with fitted constants, if it is new and good enough for its size.
+
+        Parameters
+        ----------
+        expression : Expression
+            The proposal.
+        first_steps : int, default=8
+            Steps of its fit to a few rows, after which it has to be near what is known.
+        """
         expression = canonical(expression)
         if not self._admissible(expression):
             return
         self._seen.add(expression)
         # A few steps on a few rows tell whether the rest is worth the time.
-        for problem, max_iter in ((self.quick, 8), (self.screen, 60), (self.fitted, 60)):
+        for problem, max_iter in ((self.quick, first_steps), (self.screen, 60), (self.fitted, 60)):
             expression = self._fitted(expression, problem, max_iter)
             reached = self.errors(expression, problem)
             if not reached.finite:
