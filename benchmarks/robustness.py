@@ -135,7 +135,7 @@ def random_table(seed: int, *, largest: int = 400, widest: int = 12) -> RandomTa
                 frame[f"c{j}"] = frame[f"c{j}"].astype(float)
     score = _target(rng, frame)
     settings: dict[str, object] = {"random_state": 0, "max_time": 20.0}
-    settings["extrapolation"] = str(rng.choice(["linear", "linear", "clip", "rational"]))
+    settings["extrapolation"] = str(rng.choice(["auto", "linear", "clip", "rational"]))
     if rng.random() < 0.2:
         settings["second_block"] = True
     if rng.random() < 0.3:

@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -265,7 +265,9 @@ def run(problems: list[Problem], settings: Settings, results: Results, *, jobs: 
             yield from _drain(workers, finished, wake)
         finally:
             stop.set()
-            end_all()
+            # Once more while any is at work: a process may just be starting.
+            while wait(workers, timeout=0.1).not_done:
+                end_all()
 
 
 def _drain(workers: list[Any], finished: list[dict[str, Any]], wake: threading.Condition) -> Iterator[dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
 import threading
@@ -63,9 +64,20 @@ def _context() -> Any:
     return multiprocessing.get_context("spawn")
 
 
+def _end_with_the_caller() -> None:
+    """Wait until the process that asked for the call is no more, then end this one and all it started."""
+    caller = multiprocessing.parent_process()
+    if caller is not None:
+        multiprocessing.connection.wait([caller.sentinel])
+        if hasattr(os, "killpg"):
+            os.killpg(0, signal.SIGKILL)
+        os._exit(1)
+
+
 def _child(connection: Connection, function: Callable[..., None], args: tuple[Any, ...], memory: int | None) -> None:
     if hasattr(os, "setsid"):
         os.setsid()  # a group of its own: what it starts ends with it, and Ctrl-C does not reach it
+    threading.Thread(target=_end_with_the_caller, daemon=True).start()
     if memory is not None:
         with contextlib.suppress(ImportError, ValueError, OSError):
             import resource

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -133,7 +133,9 @@ class Run:
                         yield row
             finally:
                 self.stop.set()
-                end_all()
+                # Once more while any is at work: a process may just be starting.
+                while wait(waiting, timeout=0.1).not_done:
+                    end_all()
 
 
 def _version(name: str) -> str | None:

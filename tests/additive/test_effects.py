@@ -170,7 +170,7 @@ def test_beyond_the_range(correlated):
     _, model = correlated
     effect = model.main_effect(0)
     low, high = effect.functions.basis.low, effect.functions.basis.high
-    edge = 0.1 * (high - low)
+    edge = 0.3 * (high - low)
 
     def at(x, policy):
         functions = replace(effect.functions, beyond=policy)

@@ -2,8 +2,12 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 import warnings
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -65,3 +69,12 @@ def claiming(max_time: float, random_state: int) -> Claiming:
 def misbehaving(max_time: float, random_state: int, n_jobs: int, how: str) -> Misbehaving:
     """A factory with an option."""
     return Misbehaving(how)
+
+
+def lasting(report: Callable[[dict[str, Any]], None], cell: dict[str, Any], folder: Path) -> None:
+    """A measurement that starts a process of its own, tells the numbers of both, and takes ten minutes."""
+    helper = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    written = folder / f"{cell['name']}.tmp"
+    written.write_text(f"{os.getpid()} {helper.pid}")
+    written.rename(folder / "pid")
+    time.sleep(600)

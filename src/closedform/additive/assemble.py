@@ -56,6 +56,7 @@ def assemble(
     names: Sequence[str],
     beyond: Mapping[int, str],
     forced: Collection[tuple[int, int]] = (),
+    kept: Mapping[int, tuple[float, float]] | None = None,
 ) -> Assembled:
     """Effects of a solved design.
 
@@ -73,8 +74,13 @@ def assemble(
         Policy beyond the range for each column of the table.
     forced : collection of pairs
         Pairs of columns that keep their effect even if it is zero.
+    kept : mapping of int to tuple of float, optional
+        Where the policy is "auto": shares of the slopes at the ends of a column that lines go on with; constant if none
+        are given.
     """
-    functions = tuple(column_functions(feature, names, beyond, "linear") for feature in design.features)
+    functions = tuple(
+        column_functions(feature, names, beyond, (kept or {}).get(feature.column)) for feature in design.features
+    )
     slices = design.slices()
     n_main = len(design.features)
     mains = [
@@ -90,10 +96,14 @@ def assemble(
     return _purified(design, functions, mains, pairs, weight, fit.offset)
 
 
-def column_functions(feature: Feature, names: Sequence[str], beyond: Mapping[int, str], auto: str) -> ColumnFunctions:
-    """The functions of a feature; `auto` is what effects do beyond the range where nothing else is asked for."""
-    policy = beyond[feature.column]
-    return ColumnFunctions(feature.column, names[feature.column], feature.basis, auto if policy == "auto" else policy)
+def column_functions(
+    feature: Feature, names: Sequence[str], beyond: Mapping[int, str], kept: tuple[float, float] | None = None
+) -> ColumnFunctions:
+    """The functions of a feature; where nothing is asked for, effects keep some of their slopes, or stay constant."""
+    functions = ColumnFunctions(feature.column, names[feature.column], feature.basis, beyond[feature.column])
+    if functions.beyond != "auto":
+        return functions
+    return replace(functions, beyond="linear", kept=kept) if kept and any(kept) else replace(functions, beyond="clip")
 
 
 def _main(feature: Feature, function: ColumnFunctions, fit: LinearFit, part: slice, x: FloatArray) -> MainEffect:

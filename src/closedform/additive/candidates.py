@@ -24,6 +24,8 @@ _LARGEST_MAIN = 900
 _LARGEST_DESIGN = 1400
 MOST_FEATURES = 150
 """Columns that a design can hold; of more, those that tell something are taken."""
+ROWS_TO_DECIDE = 60_000
+"""Rows that pairs and second block are decided on; of more, so many are drawn."""
 
 
 def make_features(data: TableData) -> list[Feature]:

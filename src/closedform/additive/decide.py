@@ -16,7 +16,8 @@ from closedform.additive.design import Design, Feature
 from closedform.additive.families import Family
 from closedform.additive.fit import LinearFit, fit_design
 from closedform.additive.interactions import Pair
-from closedform.additive.second_training import Base, BlockPlan, helps, plan_second_block, units_for
+from closedform.additive.pace import Allowance
+from closedform.additive.second_training import Base, BlockPlan, block_size, helps, plan_second_block, units_for
 from closedform.additive.table_data import Settings, TableData
 
 logger = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ _FEWEST_ROWS_TO_JUDGE = 60
 _THRESHOLDS = (4.0, 1.5, -np.inf)
 # More pairs have to lower the held-out loss by this share.
 _BETTER = 7e-3
+_STEPS_WORTH_A_TRY = 10
 # Fewer rows cannot tell that a second block is better than pairs.
 _ROWS_TO_GIVE_UP_PAIRS = 1500
 
@@ -61,9 +63,9 @@ def decide(
     family: Family,
     settings: Settings,
     rng: np.random.Generator,
-    expired: Callable[[], bool],
+    allowed: Allowance,
 ) -> Plan:
-    """Which pairs, and whether a second block, by the loss on rows left out."""
+    """Which pairs, and whether a second block, by the loss on rows left out; what would take too long is left out."""
     choices = _choices(ranked, settings, data.n_rows, one_step=family.one_step)
     if data.n_rows < _FEWEST_ROWS_TO_JUDGE or (len(choices) == 1 and not settings.second_block):
         return Plan(choices[0], BlockPlan(units_for(data.n_rows)) if settings.second_block is True else None)
@@ -71,23 +73,36 @@ def decide(
     losses = np.zeros(len(choices))
     first: list[_Judged] = []
     for kept, held in folds:
-        if first and expired():
+        if first and allowed():
             break
-        judged = _judged_choices(data.rows(kept), data.rows(held), features, choices, family, settings, expired)
+        judged = _judged_choices(data.rows(kept), data.rows(held), features, choices, family, settings, allowed)
+        if len(judged) < len(choices):
+            if first:
+                break
+            choices, losses = choices[: len(judged)], losses[: len(judged)]
         losses += [float(np.average(item.losses, weights=data.weight[held])) for item in judged]
         first = first or judged
     best = _simplest(losses)
     logger.debug("held-out losses %s with %s pairs", losses / len(folds), [len(c) for c in choices])
     # A budget of numbers is spent on what can be looked at.
-    if not settings.second_block or settings.max_numbers is not None or expired():
+    if (
+        not settings.second_block
+        or settings.max_numbers is not None
+        or not _affords_second_block(data, features, allowed)
+    ):
         return Plan(choices[best], None)
     # Pairs fit the rows they are fitted on closely, which leaves a second block little to learn from: it is also tried
     # in their place.
     instead = [first[0]] if best > 0 and data.n_rows >= _ROWS_TO_GIVE_UP_PAIRS else []
     tried = [first[best], *instead]
-    plan = _with_second_block(data, folds[0], tried, family, settings, rng, expired)
+    plan = _with_second_block(data, folds[0], tried, family, settings, rng, allowed)
     # The pairs of that fold stand for those that all rows speak for.
     return Plan(choices[best] if plan.pairs == first[best].pairs else choices[0], plan.second)
+
+
+def _affords_second_block(data: TableData, features: Sequence[Feature], allowed: Allowance) -> bool:
+    n_rows, size = block_size(data.n_rows, len(features))
+    return allowed.affords(_STEPS_WORTH_A_TRY * n_rows, size)
 
 
 def _with_second_block(
@@ -125,21 +140,27 @@ def _judged_choices(
     choices: Sequence[tuple[Pair, ...]],
     family: Family,
     settings: Settings,
-    expired: Callable[[], bool],
+    allowed: Allowance,
 ) -> list[_Judged]:
-    """Every choice, fitted on some rows and judged on others.
+    """Every choice that there is time for, the first in any case, fitted on some rows and judged on others.
 
     Pairs that are to be judged have to be found without the rows that judge them: where pairs are searched for, the
     choices are sets of as many pairs, found in the rows that are fitted.
     """
-    judged = [_judged(part, rest, features, choices[0], family, expired)]
+    judged = [
+        _judged(part, rest, features, with_pairs(features, choices[0], part.columns), choices[0], family, allowed)
+    ]
     found = choices[-1]
     if settings.interactions == "auto" and len(choices) > 1:
         fit = judged[0].fit
         ranked = [pair for pair, _ in candidate_pairs(part, features, fit, family, settings)]
         found = tuple(dict.fromkeys([*settings.forced, *ranked]))
     for choice in choices[1:]:
-        judged.append(_judged(part, rest, features, found[: len(choice)], family, expired))
+        pairs = found[: len(choice)]
+        design = with_pairs(features, pairs, part.columns)
+        if not allowed.affords(design.n_rows, design.n_columns):
+            break
+        judged.append(_judged(part, rest, features, design, pairs, family, allowed))
     return judged
 
 
@@ -147,11 +168,11 @@ def _judged(
     part: TableData,
     rest: TableData,
     features: Sequence[Feature],
+    design: Design,
     pairs: tuple[Pair, ...],
     family: Family,
     expired: Callable[[], bool],
 ) -> _Judged:
-    design = with_pairs(features, pairs, part.columns)
     fit = fit_design(design, part.y, part.weight, family, expired=expired)
     raw = Design(features, design.pairs, rest.columns).apply(fit.coefficients, fit.offset)
     return _Judged(pairs, design, fit, raw, family.loss(rest.y, raw))

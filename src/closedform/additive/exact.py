@@ -101,7 +101,8 @@ def assemble_law(
     for feature in occurring:
         j = feature.column
         # A law goes on as it is where nothing else is asked for.
-        functions[names[j]] = column_functions(feature, names, beyond, "rational")
+        policy = {j: "rational" if beyond[j] == "auto" else beyond[j]}
+        functions[names[j]] = column_functions(feature, names, policy)
         values[names[j]] = feature.basis.values(columns[j])
     share = weight / weight.sum()
     intercept = np.zeros(1)

@@ -19,6 +19,8 @@ _OUTER = 25
 # Of the prior on penalties, see `fit_by_evidence`.
 _SPARSITY = 0.5
 _TOLERANCE = 1e-5
+# Fewer have no spread.
+_FEWEST_BAGS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,22 +151,22 @@ def bagged(
     fit: LinearFit,
     n_bags: int,
     rng: np.random.Generator,
+    expired: Callable[[], bool] = lambda: False,
 ) -> LinearFit:
     """The mean of fits to bootstrap samples, whose spread takes the place of the posterior covariance.
 
     All of them share the functions of the design, so that their mean has no more numbers than one of them (bagging:
-    Breiman 1996, doi:10.1007/BF00058655).
+    Breiman 1996, doi:10.1007/BF00058655). When `expired` says so, there are fewer of them, but two at least.
     """
-    shape = (n_bags, *fit.coefficients.shape)
-    coefficients, offsets = np.empty(shape), np.empty((n_bags, len(fit.offset)))
     start = [np.where(np.isfinite(one.penalties), one.penalties, 1e6) for one in fit.fits]
-    for bag in range(n_bags):
+    bags: list[LinearFit] = []
+    while len(bags) < n_bags and not (len(bags) >= _FEWEST_BAGS and expired()):
         drawn = weight * np.bincount(rng.integers(len(y), size=len(y)), minlength=len(y))
-        one = fit_design(design, y, drawn / drawn.mean(), family, start=start)
-        coefficients[bag], offsets[bag] = one.coefficients, one.offset
-    mean, offset = coefficients.mean(axis=0), offsets.mean(axis=0)
+        bags.append(fit_design(design, y, drawn / drawn.mean(), family, start=start))
+    coefficients = np.stack([bag.coefficients for bag in bags])
+    mean, offset = coefficients.mean(axis=0), np.mean([bag.offset for bag in bags], axis=0)
     fits = []
     for k, one_fit in enumerate(fit.fits):
         away = coefficients[:, :, k] - mean[:, k]
-        fits.append(replace(one_fit, coefficients=mean[:, k], covariance=away.T @ away / max(n_bags - 1, 1)))
+        fits.append(replace(one_fit, coefficients=mean[:, k], covariance=away.T @ away / max(len(bags) - 1, 1)))
     return LinearFit(offset, mean, fits, design.apply(mean, offset))

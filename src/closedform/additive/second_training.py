@@ -119,6 +119,12 @@ def units_for(n_rows: int) -> int:
     return int(np.clip(n_rows // 200, 4, 32))
 
 
+def block_size(n_rows: int, n_features: int) -> tuple[int, int]:
+    """Rows that a block is trained on, and about how many weights every step of training solves for."""
+    rows = min(n_rows, _MOST_ROWS)
+    return rows, units_for(rows) * (min(n_features, _MOST_INPUTS) + 3)
+
+
 def plan_second_block(
     base: Base,
     held: Base,

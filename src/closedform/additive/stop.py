@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -15,6 +16,8 @@ class Stop:
     ----------
     expired : callable
         Says when the time is up.
+    remaining : callable
+        Says how many seconds are left.
 
     Attributes
     ----------
@@ -30,13 +33,20 @@ class Stop:
     ('what there is', True, True)
     """
 
-    def __init__(self, expired: Callable[[], bool] = lambda: False) -> None:
+    def __init__(
+        self, expired: Callable[[], bool] = lambda: False, remaining: Callable[[], float] = lambda: math.inf
+    ) -> None:
         self._expired = expired
+        self._remaining = remaining
         self.interrupted = False
 
     def __call__(self) -> bool:
         """Whether what is not yet begun should be left out."""
         return self.interrupted or self._expired()
+
+    def left(self) -> float:
+        """Seconds that are left; none after an interruption."""
+        return 0.0 if self.interrupted else self._remaining()
 
     def attempt(self, work: Callable[[], T], otherwise: T) -> T:
         """The result of `work`; `otherwise` if an interruption comes, or came before."""

@@ -14,8 +14,9 @@ from closedform.symbolic.expression import Expression
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
-# The slope with which an effect goes on beyond the range is that of the last such share of it.
-_EDGE = 0.1
+EDGE = 0.3
+"""The slope with which an effect goes on beyond the range is that of the last such share of it: shorter ends turn with
+the noise of a few rows."""
 # How far a formula is followed beyond the range, in scales of the column, and the largest value of a straight line
 # there: sums of effects are finite for every finite cell.
 _FARTHEST = 1e30
@@ -36,12 +37,15 @@ class ColumnFunctions:
         The functions.
     beyond : {"linear", "clip", "rational"}
         Beyond the range effects go on as straight lines, stay constant, or follow their formulas.
+    kept : tuple of float
+        Shares of the slopes at the lower and the upper end that straight lines go on with, from 0 to 1.
     """
 
     column: int
     name: str
     basis: Basis
     beyond: str = "linear"
+    kept: tuple[float, float] = (1.0, 1.0)
 
     def inside(self, x: FloatArray) -> FloatArray:
         """The column with values beyond the range moved to its ends, unless formulas are followed."""
@@ -105,14 +109,15 @@ class MainEffect:
         zero = np.zeros(self.coefficients.shape[1])
         if isinstance(basis, LevelBasis) or self.functions.beyond != "linear":
             return zero, zero
-        edge = _EDGE * (basis.high - basis.low)
+        edge = EDGE * (basis.high - basis.low)
         ends = np.array([basis.low, basis.low + edge, basis.high - edge, basis.high])
         values = basis.values(ends) @ self.coefficients
         with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
             low, high = (values[1] - values[0]) / edge, (values[3] - values[2]) / edge
         # A range too short for a slope that is a number has none.
         usable = np.isfinite(low) & np.isfinite(high)
-        return np.where(usable, low, zero), np.where(usable, high, zero)
+        below, above = self.functions.kept
+        return np.where(usable, below * low, zero), np.where(usable, above * high, zero)
 
     def values(self, x: FloatArray, functions: FloatArray) -> FloatArray:
         """The effect, shape (n_rows, n_outputs), from the column and the values of its functions inside the range."""

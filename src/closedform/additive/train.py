@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+import math
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -13,19 +14,28 @@ from closedform.additive.assemble import Assembled, assemble
 from closedform.additive.candidates import MOST_FEATURES, candidate_pairs, make_features, relevant_features, with_pairs
 from closedform.additive.decide import Plan, decide
 from closedform.additive.design import Design, Feature
+from closedform.additive.ends import kept_slopes
 from closedform.additive.exact import assemble_law, exact_law
 from closedform.additive.families import Family
 from closedform.additive.fit import LinearFit, bagged, fit_design
 from closedform.additive.model import AdditiveModel
 from closedform.additive.monotone import constrained, repaired
+from closedform.additive.pace import Allowance, Pace, rows_to_decide
 from closedform.additive.second_block import SecondBlock
-from closedform.additive.second_training import Base, train_second_block
+from closedform.additive.second_training import Base, block_size, train_second_block
 from closedform.additive.stop import Stop
 from closedform.additive.table_data import Settings, TableData
 
 logger = logging.getLogger(__name__)
 
 FloatArray: TypeAlias = NDArray[np.float64]
+
+# Share of the time for what comes after the last fit, and the largest share for that fit.
+_RESERVE = 0.05
+_LAST_FIT = 0.5
+# Columns of a design with pairs, as a multiple of those of main effects alone: a guess, before pairs are known.
+_WITH_PAIRS = 1.2
+_NOTHING_KEPT: dict[int, tuple[float, float]] = {}
 
 
 def train(
@@ -77,6 +87,15 @@ def location_and_scale(y: FloatArray, weight: FloatArray, family: Family) -> tup
     return middle, spread * float(np.sqrt(np.mean(((counting - middle) / spread) ** 2)))
 
 
+@dataclass(frozen=True, eq=False)
+class _Fitted:
+    """A design with its coefficients, and the rows they were fitted to."""
+
+    data: TableData
+    design: Design
+    fit: LinearFit
+
+
 def _trained(
     data: TableData,
     features: list[Feature],
@@ -85,36 +104,62 @@ def _trained(
     rng: np.random.Generator,
     stop: Stop,
 ) -> AdditiveModel:
+    few = rows_to_decide(data, Design(features, [], data.columns), family, rng, stop)
     if len(features) > MOST_FEATURES:
-        features = relevant_features(data, features, family, settings)
-    mains = Design(features, [], data.columns)
-    alone = fit_design(mains, data.y, data.weight, family, expired=stop)
+        features = relevant_features(few, features, family, settings)
+    mains = Design(features, [], few.columns)
+    pace, alone = Pace.of(mains, lambda: fit_design(mains, few.y, few.weight, family, expired=stop))
+    reserve = _RESERVE * stop.left() if math.isfinite(stop.left()) else 0.0
+    held_back = min(pace.cost(data.n_rows, _WITH_PAIRS * mains.n_columns), _LAST_FIT * stop.left())
 
     def planned() -> Plan:
-        ranked = candidate_pairs(data, features, alone, family, settings)
-        return decide(data, features, ranked, family, settings, rng, stop)
-
-    def with_planned_pairs() -> tuple[Design, LinearFit]:
-        design = with_pairs(features, plan.pairs, data.columns)
-        return design, fit_design(design, data.y, data.weight, family, expired=stop)
+        ranked = candidate_pairs(few, features, alone, family, settings)
+        return decide(few, features, ranked, family, settings, rng, Allowance(stop, pace, reserve + held_back))
 
     plan = stop.attempt(planned, Plan((), None))
-    design, fit = stop.attempt(with_planned_pairs, (mains, alone)) if plan.pairs else (mains, alone)
+    kept = stop.attempt(lambda: kept_slopes(mains, alone, few, family, settings.beyond, stop), _NOTHING_KEPT)
+    fitted = _Fitted(few, mains, alone)
+    if plan.pairs or few is not data:
+        last = Allowance(stop, pace, reserve + _block_seconds(plan, few, features, pace))
+        fitted = stop.attempt(lambda: _last_fit(data, few, features, plan, family, last), fitted)
+    design, fit = fitted.design, fitted.fit
+    data = fitted.data
     if settings.n_bags:
-        one = fit
-        fit = stop.attempt(lambda: bagged(design, data.y, data.weight, family, one, settings.n_bags, rng), one)
+        rest = Allowance(stop, pace, reserve + pace.cost(data.n_rows, design.n_columns))
+        fit = stop.attempt(lambda: bagged(design, data.y, data.weight, family, fit, settings.n_bags, rng, rest), fit)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
-    assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced)
+    assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced, kept)
     assembled = repaired(assembled, settings.monotone)
     base = Base(assembled, data.columns, data.y, data.weight, fit.raw)
     second = None
     if (block := plan.second) is not None:
-        second = stop.attempt(lambda: train_second_block(base, block, family, settings.monotone, rng, stop), None)
+        until = Allowance(stop, pace, reserve)
+        second = stop.attempt(lambda: train_second_block(base, block, family, settings.monotone, rng, until), None)
     logger.info(
         "%d main effects, %d pairs%s", len(features), len(design.pairs), ", second block" if second is not None else ""
     )
     return finished(assembled, second, data)
+
+
+def _last_fit(
+    data: TableData, few: TableData, features: list[Feature], plan: Plan, family: Family, allowed: Allowance
+) -> _Fitted:
+    """What was decided, fitted to all rows, or to as many as there is time for."""
+    design = with_pairs(features, plan.pairs, data.columns)
+    n_rows = allowed.pace.rows(allowed.left(), design.n_columns)
+    if n_rows < data.n_rows:
+        step = math.ceil(data.n_rows / max(n_rows, few.n_rows))
+        logger.info("max_time allows a fit to one row of %d", step)
+        data = data.rows(np.arange(0, data.n_rows, step)) if data.n_rows // step > few.n_rows else few
+        design = with_pairs(features, plan.pairs, data.columns)
+    return _Fitted(data, design, fit_design(design, data.y, data.weight, family, expired=allowed.stop))
+
+
+def _block_seconds(plan: Plan, data: TableData, features: list[Feature], pace: Pace) -> float:
+    """Seconds that training the second block may take."""
+    n_rows, size = block_size(data.n_rows, len(features))
+    return 0.0 if plan.second is None else plan.second.steps * pace.cost(n_rows, size)
 
 
 def _counting(data: TableData) -> TableData:

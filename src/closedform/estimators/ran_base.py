@@ -50,7 +50,10 @@ SHARED_PARAMETERS = """
         Columns whose effect must not fall, or rise. They take part in no pair and not in the second block.
     extrapolation : {"auto", "linear", "clip", "rational"} or dict of column to these, default="auto"
         Beyond the training range an effect goes on as a line, stays constant, or follows its formula. Pairs and second
-        block stay constant unless "rational". "auto": "linear", but "rational" where the rows follow a law exactly.
+        block stay constant unless "rational". "auto": each end of each column is judged on the training rows; where
+        the outer rows are predicted better by a line from the inner ones than by a constant, the effect goes on with
+        the share of its slope that was best, elsewhere it stays constant. Where the rows follow a law exactly, auto is
+        "rational".
     categorical : "auto" or sequence of columns, default="auto"
         Columns that hold labels even if these are numbers.
     max_levels : int, default=64
@@ -59,7 +62,9 @@ SHARED_PARAMETERS = """
         Bootstrap fits to average; their spread gives the standard errors. 0: one fit, standard errors from its
         posterior.
     max_time : float, default=300
-        Seconds; what is not decided by then (pairs, second block) is left out.
+        Seconds. What there is no time to decide (pairs, second block) is left out. Of more than 60,000 rows, so many
+        are drawn for these decisions, or fewer if time is short; effects are then fitted to all rows, or to as many as
+        the time allows. Pairs are made free of main parts on 20,000 rows, and importances are taken over 50,000.
     random_state : int, RandomState or None
         Draws held-out rows, bags and the start of the second block.
 """
@@ -104,7 +109,7 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
             weight,
         )
         rng = np.random.default_rng(seed)
-        stop = Stop(budget.expired)
+        stop = Stop(budget.expired, budget.remaining)
         model = train(data, family, settings, rng, stop)
         self._set_network(
             FittedNetwork(

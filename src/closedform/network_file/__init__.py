@@ -109,6 +109,7 @@ def _functions_to_json(functions: ColumnFunctions) -> dict[str, Any]:
         return {**data, "basis": "levels", "n_levels": int(basis.n_levels)}
     return {
         **data,
+        "kept": list(functions.kept),
         "basis": "numeric",
         "center": float(basis.center),
         "scale": float(basis.scale),

@@ -103,7 +103,15 @@ def _functions(value: Any, columns: Sequence[Column]) -> ColumnFunctions:
     if kind != ("levels" if column.kind == "categorical" else "numeric"):
         raise ModelFileError(f"a column of kind {column.kind} has no functions of the kind {kind!r:.60}.")
     basis: Basis = _level_basis(data, column) if kind == "levels" else _numeric_basis(data)
-    return ColumnFunctions(position, column.name, basis, beyond)
+    below, above = field(data, "kept", _shares) if "kept" in data else (1.0, 1.0)
+    return ColumnFunctions(position, column.name, basis, beyond, (below, above))
+
+
+def _shares(value: Any) -> tuple[float, float]:
+    shares = list_of(number, 2)(value)
+    if len(shares) != 2 or not all(0.0 <= share <= 1.0 for share in shares):
+        raise wrong("two numbers from 0 to 1", value)
+    return shares[0], shares[1]
 
 
 def _level_basis(data: Mapping[str, Any], column: Column) -> LevelBasis:
