@@ -7,13 +7,14 @@ import queue
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from closedform.parallel import CannotSendError, Worker, usable_processors
+from closedform.parallel import CannotSendError, Worker, side_by_side, usable_processors
 
 
 def count(n: int) -> Iterator[int]:
@@ -150,3 +151,22 @@ def _runs(pid: int) -> bool:
 
 def test_processors():
     assert 1 <= usable_processors() <= (os.cpu_count() or 1)
+
+
+def test_parts_side_by_side_come_in_order_and_may_be_left_out():
+    together = threading.Barrier(2, timeout=20)
+    begun = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item < 2:
+            together.wait()
+        time.sleep(0.01 * (5 - item))
+        return 10 * item
+
+    made = side_by_side(work, range(60), n_jobs=2)
+    assert [next(made), next(made)] == [0, 10]
+    made.close()
+    assert len(begun) < 60
+    alone = side_by_side(lambda item: begun.append(item) or item, [100, 101], n_jobs=1)
+    assert next(alone) == 100 and 101 not in begun

@@ -7,8 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
+from closedform.additive.stop import Stage
 from closedform.engines.base import Candidate
-from closedform.progress import live_progress
+from closedform.progress import live_progress, live_stages
 from closedform.search import Progress
 from closedform.symbolic import Expression
 
@@ -68,3 +69,20 @@ def test_an_error_inside_passes_and_the_display_ends():
     console = Console(file=io.StringIO(), width=100, force_terminal=True)
     with pytest.raises(ValueError, match="oops"), live_progress(console, Clock()):
         raise ValueError("oops")
+
+
+def test_stages_of_a_network():
+    out = io.StringIO()
+    with live_stages(Console(file=out, width=80)) as monitor:
+        monitor(Stage("main effects", 0.04, 60.0))
+        monitor(Stage("pairs", 12.0, 60.0))
+    assert out.getvalue().splitlines() == ["   0.0 s of 60 s  main effects", "  12.0 s of 60 s  pairs"]
+
+
+def test_stages_on_a_terminal_show_how_the_time_goes():
+    clock = Clock()
+    console = Console(file=io.StringIO(), width=80, force_terminal=True)
+    with live_stages(console, clock) as monitor:
+        monitor(Stage("pairs", 12.0, 60.0))
+        clock.now += 3
+    assert "  15.0 s of 60 s  pairs" in console.file.getvalue()

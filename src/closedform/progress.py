@@ -1,4 +1,4 @@
-"""What a long search shows while it runs: a live table on a terminal, plain lines elsewhere.
+"""What a long search, or a long fit, shows while it runs: a live table on a terminal, plain lines elsewhere.
 
 rich is imported only when something is to be shown.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from closedform.search import Monitor, Progress
@@ -15,6 +16,8 @@ from closedform.symbolic.printing import to_text
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
+
+    from closedform.additive.stop import Stage
 
 _MOST_ROWS = 12
 _LONGEST_FORMULA = 120
@@ -51,6 +54,61 @@ def live_progress(console: Console | None = None, clock: Callable[[], float] = t
     # Not shown any more once the search is done: the result is the caller's to print.
     with Live(console=console, get_renderable=display.render, refresh_per_second=4, transient=True):
         yield display.show
+
+
+@contextmanager
+def live_stages(
+    console: Console | None = None, clock: Callable[[], float] = time.monotonic
+) -> Iterator[Callable[[Stage], None]]:
+    """Show which part of the fit of a network is at work.
+
+    Parameters
+    ----------
+    console : rich.console.Console, optional
+        Where to; standard error if None.
+    clock : callable, optional
+        Seconds; tests pass their own.
+
+    Yields
+    ------
+    callable
+        The monitor to hand to a RAN estimator as `progress`.
+    """
+    from rich.console import Console
+
+    console = Console(stderr=True) if console is None else console
+    if not console.is_terminal:
+        yield lambda stage: console.print(_stage_line(stage), markup=False, highlight=False, soft_wrap=True)
+        return
+    from rich.live import Live
+
+    display = _StageLine(clock)
+    with Live(console=console, get_renderable=display.render, refresh_per_second=4, transient=True):
+        yield display.show
+
+
+def _stage_line(stage: Stage) -> str:
+    return f"{stage.elapsed:6.1f} s of {stage.max_time:g} s  {stage.name}"
+
+
+class _StageLine:
+    """What is at work, and since when; drawn anew several times a second."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._stage: Stage | None = None
+        self._told = clock()
+
+    def show(self, stage: Stage) -> None:
+        self._stage, self._told = stage, self._clock()
+
+    def render(self) -> RenderableType:
+        from rich.text import Text
+
+        if self._stage is None:
+            return Text("reading the columns ...")
+        elapsed = self._stage.elapsed + self._clock() - self._told
+        return Text(_stage_line(replace(self._stage, elapsed=elapsed)))
 
 
 class _Lines:

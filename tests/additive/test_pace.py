@@ -96,6 +96,16 @@ def test_bags_end_with_the_time(data, fitted_rows, monkeypatch):
     few = data.rows(np.arange(300))
     design = train.Design(train.make_features(few), [], few.columns)
     one = train.fit_design(design, few.y, few.weight, Squared())
-    found = fit.bagged(design, few.y, few.weight, Squared(), one, 20, np.random.default_rng(0), lambda: True)
+    found = fit.bagged(design, few.y, few.weight, Squared(), one, 20, np.random.default_rng(0), expired=lambda: True)
     assert len(asked) == 2
     assert np.linalg.norm(found.fits[0].covariance) > 0
+
+
+def test_a_design_that_is_asked_twice_at_the_same_time(data):
+    design = train.Design(train.make_features(data), [], data.columns)
+    first, second = design.chunks(), design.chunks()
+    parts = [(next(first)[1].copy(), next(second)[1].copy()) for _ in range(2)]
+    later = [part for _, part in design.chunks()]
+    for (one, two), part in zip(parts, later, strict=True):
+        np.testing.assert_array_equal(one, part)
+        np.testing.assert_array_equal(two, part)

@@ -278,3 +278,38 @@ def test_an_interruption_before_anything_was_found_is_passed_on(monkeypatch):
     monkeypatch.setattr("closedform.additive.train.fit_design", interrupted)
     with pytest.raises(KeyboardInterrupt):
         RANRegressor(**FAST).fit(np.arange(40.0)[:, None], np.arange(40.0) ** 1.5)
+
+
+def test_the_model_is_the_same_whatever_n_jobs(rng):
+    X = rng.uniform(-1, 1, size=(300, 4))
+    y = np.sin(3 * X[:, 0]) + X[:, 1] * X[:, 2] + 0.1 * rng.normal(size=300)
+    models = [RANRegressor(n_bags=5, n_jobs=n_jobs, random_state=0).fit(X, y) for n_jobs in (None, 1, 3)]
+    for model in models[1:]:
+        assert model.terms_ == models[0].terms_
+        np.testing.assert_allclose(model.predict(X), models[0].predict(X), rtol=1e-9, atol=1e-9)
+
+
+def test_a_monitor_is_told_what_is_being_fitted(rng):
+    X = rng.uniform(-1, 1, size=(200, 3))
+    y = X[:, 0] * X[:, 1] + 0.1 * rng.normal(size=200)
+    stages = []
+    RANRegressor(n_bags=3, max_time=60, random_state=0, progress=stages.append).fit(X, y)
+    names = [stage.name for stage in stages]
+    assert names[:2] == ["main effects", "pairs"]
+    assert {"second block", "all effects", "3 bags"} <= set(names)
+    elapsed = [stage.elapsed for stage in stages]
+    assert elapsed == sorted(elapsed) and all(stage.max_time == 60 for stage in stages)
+
+    def refuse(stage):
+        raise RuntimeError(f"no {stage.name}")
+
+    with pytest.raises(RuntimeError, match="no main effects"):
+        RANRegressor(progress=refuse).fit(X, y)
+
+
+def test_progress_is_shown_on_standard_error(rng, capsys):
+    X = rng.uniform(-1, 1, size=(80, 2))
+    RANClassifier(progress=True, **FAST).fit(X, X[:, 0] > 0)
+    shown = capsys.readouterr()
+    assert "of 20 s  main effects" in shown.err
+    assert not shown.out

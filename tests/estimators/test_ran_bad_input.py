@@ -43,6 +43,8 @@ BAD = [
     ("max_levels", {"max_levels": 1}, Y, r"max_levels"),
     ("max_time", {"max_time": -1}, Y, r"max_time"),
     ("n_bags", {"n_bags": -2}, Y, r"n_bags"),
+    ("n_jobs", {"n_jobs": 0}, Y, r"n_jobs must be None, .*got 0"),
+    ("progress", {"progress": "yes"}, Y, r"progress must be None, True or a function.*"),
     ("text target", {}, ["low", "high", "low", "high", "low", "high"], r"RANClassifier"),
     ("NaN in y", {}, [1.0, np.nan, 3.0, 4.0, 5.0, 6.0], r"y contains NaN.*row 2"),
     ("infinity in y", {}, [1.0, 2.0, np.inf, 4.0, 5.0, 6.0], r"infinity.*row 3"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -19,6 +20,7 @@ from closedform.additive.interactions import Pair
 from closedform.additive.pace import Allowance
 from closedform.additive.second_training import Base, BlockPlan, block_size, helps, plan_second_block, units_for
 from closedform.additive.table_data import Settings, TableData
+from closedform.parallel import side_by_side
 
 logger = logging.getLogger(__name__)
 
@@ -72,16 +74,20 @@ def decide(
     folds = _folds(data, family, rng)
     losses = np.zeros(len(choices))
     first: list[_Judged] = []
-    for kept, held in folds:
-        if first and allowed():
-            break
-        judged = _judged_choices(data.rows(kept), data.rows(held), features, choices, family, settings, allowed)
-        if len(judged) < len(choices):
-            if first:
+
+    def judge(fold: tuple[NDArray[np.intp], NDArray[np.intp]]) -> list[_Judged]:
+        return _judged_choices(data.rows(fold[0]), data.rows(fold[1]), features, choices, family, settings, allowed)
+
+    with closing(side_by_side(judge, folds, settings.n_jobs)) as judgements:
+        for (_, held), judged in zip(folds, judgements, strict=False):
+            if len(judged) < len(choices):
+                if first:
+                    break
+                choices, losses = choices[: len(judged)], losses[: len(judged)]
+            losses += [float(np.average(item.losses, weights=data.weight[held])) for item in judged]
+            first = first or judged
+            if allowed():
                 break
-            choices, losses = choices[: len(judged)], losses[: len(judged)]
-        losses += [float(np.average(item.losses, weights=data.weight[held])) for item in judged]
-        first = first or judged
     best = _simplest(losses)
     logger.debug("held-out losses %s with %s pairs", losses / len(folds), [len(c) for c in choices])
     # A budget of numbers is spent on what can be looked at.
@@ -95,6 +101,7 @@ def decide(
     # in their place.
     instead = [first[0]] if best > 0 and data.n_rows >= _ROWS_TO_GIVE_UP_PAIRS else []
     tried = [first[best], *instead]
+    allowed.stop.begin("second block")
     plan = _with_second_block(data, folds[0], tried, family, settings, rng, allowed)
     # The pairs of that fold stand for those that all rows speak for.
     return Plan(choices[best] if plan.pairs == first[best].pairs else choices[0], plan.second)

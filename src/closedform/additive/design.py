@@ -153,18 +153,19 @@ class Design:
 
     def chunks(self) -> Iterator[tuple[slice, FloatArray]]:
         """The design, block of rows by block of rows."""
-        keep = self._kept is None and self.n_rows * self.n_columns <= _LARGEST_KEPT
-        if keep:
-            self._kept = np.empty((self.n_rows, self.n_columns))
+        kept = self._kept
+        new = None
+        if kept is None and self.n_rows * self.n_columns <= _LARGEST_KEPT:
+            new = np.empty((self.n_rows, self.n_columns))
         for start in range(0, self.n_rows, _ROWS):
             rows = slice(start, min(start + _ROWS, self.n_rows))
-            if self._kept is not None and not keep:
-                yield rows, self._kept[rows]
-                continue
-            part = self._made(rows)
-            if self._kept is not None:
-                self._kept[rows] = part
+            part = self._made(rows) if kept is None else kept[rows]
+            if new is not None:
+                new[rows] = part
             yield rows, part
+        # Only a whole one: other threads may ask for it meanwhile.
+        if new is not None:
+            self._kept = new
 
     def _made(self, rows: slice) -> FloatArray:
         values = [f.basis.values(self.columns[f.column][rows]) for f in self.features]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from closedform.additive.design import Design
 from closedform.additive.families import Family
+from closedform.parallel import side_by_side
 from closedform.training.evidence import EvidenceFit, fit_by_evidence
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -151,6 +153,8 @@ def bagged(
     fit: LinearFit,
     n_bags: int,
     rng: np.random.Generator,
+    *,
+    n_jobs: int = 1,
     expired: Callable[[], bool] = lambda: False,
 ) -> LinearFit:
     """The mean of fits to bootstrap samples, whose spread takes the place of the posterior covariance.
@@ -159,10 +163,17 @@ def bagged(
     Breiman 1996, doi:10.1007/BF00058655). When `expired` says so, there are fewer of them, but two at least.
     """
     start = [np.where(np.isfinite(one.penalties), one.penalties, 1e6) for one in fit.fits]
+
+    def one_bag(draws: np.random.Generator) -> LinearFit:
+        drawn = weight * np.bincount(draws.integers(len(y), size=len(y)), minlength=len(y))
+        return fit_design(design, y, drawn / drawn.mean(), family, start=start)
+
     bags: list[LinearFit] = []
-    while len(bags) < n_bags and not (len(bags) >= _FEWEST_BAGS and expired()):
-        drawn = weight * np.bincount(rng.integers(len(y), size=len(y)), minlength=len(y))
-        bags.append(fit_design(design, y, drawn / drawn.mean(), family, start=start))
+    with closing(side_by_side(one_bag, rng.spawn(n_bags), n_jobs)) as made:
+        for bag in made:
+            bags.append(bag)
+            if len(bags) >= _FEWEST_BAGS and expired():
+                break
     coefficients = np.stack([bag.coefficients for bag in bags])
     mean, offset = coefficients.mean(axis=0), np.mean([bag.offset for bag in bags], axis=0)
     fits = []

@@ -1,12 +1,32 @@
-"""When a fit should come to its end: the time is up, or somebody pressed Ctrl-C."""
+"""When a fit should come to its end: the time is up, or somebody pressed Ctrl-C. And what is told meanwhile."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What a monitor is told whenever another part of the work begins.
+
+    Parameters
+    ----------
+    name : str
+        What begins, such as "main effects".
+    elapsed : float
+        Seconds since the fit began.
+    max_time : float
+        Seconds that it may take.
+    """
+
+    name: str
+    elapsed: float
+    max_time: float
 
 
 class Stop:
@@ -18,6 +38,8 @@ class Stop:
         Says when the time is up.
     remaining : callable
         Says how many seconds are left.
+    begin : callable
+        Told the name of each part of the work as it begins, in the thread of the fit.
 
     Attributes
     ----------
@@ -34,8 +56,12 @@ class Stop:
     """
 
     def __init__(
-        self, expired: Callable[[], bool] = lambda: False, remaining: Callable[[], float] = lambda: math.inf
+        self,
+        expired: Callable[[], bool] = lambda: False,
+        remaining: Callable[[], float] = lambda: math.inf,
+        begin: Callable[[str], None] = lambda name: None,
     ) -> None:
+        self.begin = begin
         self._expired = expired
         self._remaining = remaining
         self.interrupted = False

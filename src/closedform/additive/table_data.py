@@ -36,6 +36,8 @@ class Settings:
         What effects do beyond the range, for each column.
     n_bags : int
         Bootstrap fits to average.
+    n_jobs : int
+        Folds and bags that may be worked on at a time.
     """
 
     interactions: int | str = "auto"
@@ -46,6 +48,7 @@ class Settings:
     monotone: Mapping[int, int] = field(default_factory=dict)
     beyond: Mapping[int, str] = field(default_factory=dict)
     n_bags: int = 0
+    n_jobs: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,11 +108,13 @@ def _trained(
     if len(features) > MOST_FEATURES:
         features = relevant_features(few, features, family, settings)
     mains = Design(features, [], few.columns)
+    stop.begin("main effects")
     pace, alone = Pace.of(mains, lambda: fit_design(mains, few.y, few.weight, family, expired=stop))
     reserve = _RESERVE * stop.left() if math.isfinite(stop.left()) else 0.0
     held_back = min(pace.cost(data.n_rows, _WITH_PAIRS * mains.n_columns), _LAST_FIT * stop.left())
 
     def planned() -> Plan:
+        stop.begin("pairs")
         ranked = candidate_pairs(few, features, alone, family, settings)
         return decide(few, features, ranked, family, settings, rng, Allowance(stop, pace, reserve + held_back))
 
@@ -126,7 +128,7 @@ def _trained(
     data = fitted.data
     if settings.n_bags:
         rest = Allowance(stop, pace, reserve + pace.cost(data.n_rows, design.n_columns))
-        fit = stop.attempt(lambda: bagged(design, data.y, data.weight, family, fit, settings.n_bags, rng, rest), fit)
+        fit = stop.attempt(lambda: _bagged(fitted, family, settings, rng, rest), fit)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
     assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced, kept)
@@ -135,6 +137,7 @@ def _trained(
     second = None
     if (block := plan.second) is not None:
         until = Allowance(stop, pace, reserve)
+        stop.begin("second block")
         second = stop.attempt(lambda: train_second_block(base, block, family, settings.monotone, rng, until), None)
     logger.info(
         "%d main effects, %d pairs%s", len(features), len(design.pairs), ", second block" if second is not None else ""
@@ -146,6 +149,7 @@ def _last_fit(
     data: TableData, few: TableData, features: list[Feature], plan: Plan, family: Family, allowed: Allowance
 ) -> _Fitted:
     """What was decided, fitted to all rows, or to as many as there is time for."""
+    allowed.stop.begin("all effects")
     design = with_pairs(features, plan.pairs, data.columns)
     n_rows = allowed.pace.rows(allowed.left(), design.n_columns)
     if n_rows < data.n_rows:
@@ -154,6 +158,16 @@ def _last_fit(
         data = data.rows(np.arange(0, data.n_rows, step)) if data.n_rows // step > few.n_rows else few
         design = with_pairs(features, plan.pairs, data.columns)
     return _Fitted(data, design, fit_design(design, data.y, data.weight, family, expired=allowed.stop))
+
+
+def _bagged(
+    fitted: _Fitted, family: Family, settings: Settings, rng: np.random.Generator, allowed: Allowance
+) -> LinearFit:
+    allowed.stop.begin(f"{settings.n_bags} bags")
+    data, jobs = fitted.data, settings.n_jobs
+    return bagged(
+        fitted.design, data.y, data.weight, family, fitted.fit, settings.n_bags, rng, n_jobs=jobs, expired=allowed
+    )
 
 
 def _block_seconds(plan: Plan, data: TableData, features: list[Feature], pace: Pace) -> float:

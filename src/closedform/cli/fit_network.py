@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from closedform.additive.fitted import FittedNetwork
-from closedform.cli.console import say
+from closedform.additive.stop import Stage
+from closedform.cli.console import error_console, say
 from closedform.cli.fit_options import LossName, TaskName
 from closedform.exceptions import InputError
 
@@ -113,9 +115,24 @@ class NetworkFit:
     def _fitted(self, X: pd.DataFrame, y: pd.Series, classes: bool, seconds: float) -> Any:
         from closedform.estimators import RANClassifier, RANRegressor
 
-        if classes:
-            return RANClassifier(max_time=seconds, random_state=self.seed).fit(X, y)
-        return RANRegressor(**_LOSSES[self.loss], max_time=seconds, random_state=self.seed).fit(X, y)
+        with _stages(self.quiet) as monitor:
+            given: dict[str, Any] = {"max_time": seconds, "random_state": self.seed, "progress": monitor}
+            if classes:
+                return RANClassifier(**given).fit(X, y)
+            return RANRegressor(**_LOSSES[self.loss], **given).fit(X, y)
+
+
+@contextmanager
+def _stages(quiet: bool) -> Iterator[Callable[[Stage], None] | None]:
+    """A monitor that shows on standard error, where that is a terminal, what is being fitted; none if `quiet`."""
+    console = error_console()
+    if quiet or not console.is_terminal:
+        yield None
+        return
+    from closedform.progress import live_stages
+
+    with live_stages(console) as monitor:
+        yield monitor
 
 
 def _held_out(y: pd.Series, share: float, classes: bool, rng: np.random.Generator) -> np.ndarray:

@@ -74,7 +74,9 @@ class RANRegressor(RegressorMixin, AbstractRAN):
         max_levels: int = 64,
         n_bags: int = 0,
         max_time: float = 300.0,
+        n_jobs: int | None = None,
         random_state: Any = None,
+        progress: Any = None,
     ) -> None:
         self.loss = loss
         self.quantile = quantile
@@ -89,7 +91,9 @@ class RANRegressor(RegressorMixin, AbstractRAN):
         self.max_levels = max_levels
         self.n_bags = n_bags
         self.max_time = max_time
+        self.n_jobs = n_jobs
         self.random_state = random_state
+        self.progress = progress
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the network. After Ctrl-C, what was found until then is kept, with a warning.
@@ -175,7 +179,9 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
         max_levels: int = 64,
         n_bags: int = 0,
         max_time: float = 300.0,
+        n_jobs: int | None = None,
         random_state: Any = None,
+        progress: Any = None,
     ) -> None:
         self.class_weight = class_weight
         self.interactions = interactions
@@ -189,7 +195,9 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
         self.max_levels = max_levels
         self.n_bags = n_bags
         self.max_time = max_time
+        self.n_jobs = n_jobs
         self.random_state = random_state
+        self.progress = progress
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Fit the network. After Ctrl-C, what was found until then is kept, with a warning.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -16,8 +18,8 @@ import closedform
 from closedform.additive.families import Family
 from closedform.additive.fitted import FittedNetwork
 from closedform.additive.model import SECOND_BLOCK, AdditiveModel
-from closedform.additive.stop import Stop
-from closedform.additive.table_data import TableData
+from closedform.additive.stop import Stage, Stop
+from closedform.additive.table_data import Settings, TableData
 from closedform.additive.train import train
 from closedform.engines.base import Budget
 from closedform.estimators import parameters
@@ -26,6 +28,7 @@ from closedform.estimators.ran_settings import read_settings
 from closedform.exceptions import ConvergenceWarning, InputError
 from closedform.preprocessing import check_sample_weight, learn_columns
 from closedform.preprocessing.columns import Column
+from closedform.threads import limited_threads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,8 +68,16 @@ SHARED_PARAMETERS = """
         Seconds. What there is no time to decide (pairs, second block) is left out. Of more than 60,000 rows, so many
         are drawn for these decisions, or fewer if time is short; effects are then fitted to all rows, or to as many as
         the time allows. Pairs are made free of main parts on 20,000 rows, and importances are taken over 50,000.
+    n_jobs : int or None, default=None
+        Processors that may be used; -1 for all. Bags, and the folds that pairs are chosen by where rows are few, are
+        then fitted side by side in threads, which pays where rows are many. The model is the same but for the last
+        digits. The limit holds for numerical libraries while the fit runs. None: one at a time, threads left as they
+        are. All of it is linear algebra of NumPy, so that there is no `device` to choose.
     random_state : int, RandomState or None
         Draws held-out rows, bags and the start of the second block.
+    progress : None, True or callable, default=None
+        True shows on standard error what is being fitted. A callable gets a :class:`closedform.additive.stop.Stage`
+        whenever another part of the work begins; an exception that it raises ends the fit.
 """
 """Their part of the class docstrings."""
 
@@ -108,9 +119,7 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
             y,
             weight,
         )
-        rng = np.random.default_rng(seed)
-        stop = Stop(budget.expired, budget.remaining)
-        model = train(data, family, settings, rng, stop)
+        model, self.interrupted_ = self._trained(data, family, settings, seed, budget)
         self._set_network(
             FittedNetwork(
                 kind=type(self).__name__,
@@ -125,11 +134,25 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
                 version=closedform.__version__,
             )
         )
-
-        self.interrupted_ = stop.interrupted
-        if stop.interrupted:
+        if self.interrupted_:
             text = "The fit was interrupted; the effects found until then were kept. Fit again to complete them."
             warnings.warn(text, ConvergenceWarning, stacklevel=3)
+
+    def _trained(
+        self, data: TableData, family: Family, settings: Settings, seed: int, budget: Budget
+    ) -> tuple[AdditiveModel, bool]:
+        """The model, and whether an interruption ended the fit before everything was tried."""
+        n_jobs = parameters.check_n_jobs(self.n_jobs)
+        progress = parameters.check_progress(self.progress)
+        with _display(progress) as monitor, limited_threads(n_jobs):
+
+            def begin(name: str) -> None:
+                if monitor is not None:
+                    monitor(Stage(name, budget.elapsed(), budget.max_time))
+
+            stop = Stop(budget.expired, budget.remaining, begin)
+            settings = replace(settings, n_jobs=n_jobs or 1)
+            return train(data, family, settings, np.random.default_rng(seed), stop), stop.interrupted
 
     def _weights(self, sample_weight: Any, y: NDArray) -> FloatArray:
         weight = check_sample_weight(sample_weight, len(y))
@@ -258,6 +281,14 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
         from closedform.network_file import save_network
 
         save_network(self._network(), path)
+
+
+def _display(progress: Any) -> AbstractContextManager[Callable[[Stage], None] | None]:
+    if progress is True:
+        from closedform.progress import live_stages
+
+        return live_stages()
+    return nullcontext(progress)
 
 
 def _levels(column: Column) -> int:
