@@ -185,7 +185,7 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
         if budget.remaining() > _SYMPY_WITH_START:
             simpler = simplify(candidate.expression, searched.domain, time_limit=_SYMPY_SECONDS)
             _add(archive, candidate, simpler, searched)
-    formulas = [_scored(candidate, searched, whole, rows) for candidate in archive]
+    formulas = [scored(candidate, searched, whole, rows) for candidate in archive]
     for losses in ("loss", "holdout_loss"):
         defined = [formula for formula in formulas if not np.isinf(getattr(formula, losses))]
         formulas = defined or formulas
@@ -256,7 +256,8 @@ def _tuned(expression: Expression, problem: Problem) -> Expression:
     return tune(expression, problem.columns, problem.y, weights=weights, loss=problem.loss, noise=noise).expression
 
 
-def _scored(candidate: Candidate, searched: Problem, whole: Problem, rows: Rows) -> Formula:
+def scored(candidate: Candidate, searched: Problem, whole: Problem, rows: Rows) -> Formula:
+    """The row of the front that a candidate makes, with its losses and the standard errors of its constants."""
     expression = candidate.expression
     values = values_on(expression, whole)
     errors = standard_errors(expression, searched.columns, searched.y, searched.sample_weight, searched.sigma)

@@ -39,22 +39,32 @@ def better_than_constant(expression: Expression, whole: Problem, rows: Rows) -> 
     -------
     bool
         True if the order of the predicted values agrees with that of the target (Spearman's correlation of ranks): on
-        the rows of the search by more than a description of the formula costs, or on the held-out rows as only one of
-        200 would by chance, with an error below that of the mean.
+        the rows of the search, or on all rows, by more than a description of the formula costs, or on the held-out rows
+        as only one of 200 would by chance, with an error below that of the mean.
     """
     values = values_on(expression, whole)
     if not np.isfinite(values[rows.train]).all():
         return False
-    correlation, count = _agreement(values, whole, rows.train)
-    cost = structure_length(expression) + 0.5 * expression.n_constants * float(np.log(count))
-    if -0.5 * count * np.log1p(-min(max(correlation, 0.0) ** 2, 1 - 1e-12)) > cost + _MARGIN:
+    if _worth_its_length(expression, values, whole, rows.train):
         return True
-    if len(rows.holdout) < _FEWEST_ROWS or not np.isfinite(values[rows.holdout]).all():
+    if not len(rows.holdout) or not np.isfinite(values[rows.holdout]).all():
+        return False
+    # Few rows cannot be judged by a fifth of them; that fifth may still tip the scale.
+    if _worth_its_length(expression, values, whole, np.concatenate([rows.train, rows.holdout])):
+        return True
+    if len(rows.holdout) < _FEWEST_ROWS:
         return False
     target, weight = whole.y[rows.holdout], _weight(whole, rows.holdout)
     mean = np.average(whole.y[rows.train], weights=_weight(whole, rows.train))
     closer = squared_error(expression, whole, rows.holdout) < float(np.average((target - mean) ** 2, weights=weight))
     return closer and _chance(*_agreement(values, whole, rows.holdout)) <= _BY_CHANCE
+
+
+def _worth_its_length(expression: Expression, values: FloatArray, whole: Problem, index: NDArray[np.intp]) -> bool:
+    """Whether a formula explains the order of some rows in fewer nats than it takes to describe it."""
+    correlation, count = _agreement(values, whole, index)
+    cost = structure_length(expression) + 0.5 * expression.n_constants * float(np.log(count))
+    return bool(-0.5 * count * np.log1p(-min(max(correlation, 0.0) ** 2, 1 - 1e-12)) > cost + _MARGIN)
 
 
 def nothing_to_explain(whole: Problem, rows: Rows) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from closedform.choice.choose import MOST_ROWS as FEW_ROWS
+from closedform.choice.choose import choose_on_held_out_rows
 from closedform.constraints.bound import check_together
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.estimators.plan import Found, Plan
@@ -38,14 +40,16 @@ BASELINE = "constant"
 
 # Share by which the loss of a formula may grow when the powers of ten of its units are collected in its constants.
 _SLIGHTLY = 1e-6
-# Share of the time, and most seconds, that are kept for what follows the search.
-_SHARE_TO_FINISH, _LONGEST_FINISH = 0.1, 5.0
+# Share of the time, and most seconds, that are kept for what follows the search; the choice of few rows takes longer.
+_SHARE_TO_FINISH, _SHARE_WITH_FEW_ROWS, _LONGEST_FINISH = 0.1, 0.15, 5.0
 # Share of the time in which the structure of the law is looked into.
 _SHARE_TO_STUDY = 0.1
 # Nobody waits longer than this for the finishing of what was found early.
 _PATIENCE = 12.0
 # The chosen formula gets this much for its last fit even where the search has used up everything.
 _LEAST_LAST_FIT = 0.3
+# And so much for the choice among few rows.
+_LEAST_CHOICE = 0.4
 
 
 def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression] = ()) -> Found:
@@ -93,9 +97,10 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     chosen = choose_formula(formulas, whole, rows, plan.rule)
     if chosen >= len(formulas):
         raise InputError("model_selection must return one of the formulas that it was given.")
+    formulas, chosen, interrupted_then = _chosen_again(formulas, chosen, whole, rows, plan, budget)
     chosen, support = _supported(formulas, chosen, whole, rows, plan)
     formulas, interrupted_again = _last_fit(formulas, chosen, whole, budget)
-    status = _ending(result.status, formulas, interrupted or interrupted_again)
+    status = _ending(result.status, formulas, interrupted or interrupted_then or interrupted_again)
     if support is not None and status in (Status.EXHAUSTED, Status.TIME_LIMIT, Status.SETTLED):
         status = support
     originals = tuple(units.to_original(_with_chi2(formula, whole)) for formula in formulas)
@@ -193,12 +198,13 @@ def _searched(
     if not problem.n_features:
         return SearchResult(tuple(baseline), Status.FAILED, budget.elapsed())
     inner = units.inner(problem)
+    share = _SHARE_WITH_FEW_ROWS if problem.n_samples <= FEW_ROWS else _SHARE_TO_FINISH
     known = _admitted([_best_constant(inner)], inner, BASELINE)
     known += _admitted([_refitted(units.inwards(one), inner) for one in start], inner, "warm start")
     result = search(
         inner,
         plan.engines,
-        budget=Budget(max(0.0, budget.remaining() - min(_SHARE_TO_FINISH * budget.max_time, _LONGEST_FINISH))),
+        budget=Budget(max(0.0, budget.remaining() - min(share * budget.max_time, _LONGEST_FINISH))),
         rng=np.random.default_rng([plan.seed, 1, plan.n_searches]),
         start=known,
         monitor=None if plan.monitor is None else _outside_monitor(plan.monitor, units),
@@ -264,6 +270,19 @@ def _finished(
         return finish(candidates, whole, rows, Budget(min(budget.remaining(), _PATIENCE))), False
     except KeyboardInterrupt:
         return finish(candidates, whole, rows, Budget(0.0)), True
+
+
+def _chosen_again(
+    formulas: list[Formula], chosen: int, whole: Problem, rows: Rows, plan: Plan, budget: Budget
+) -> tuple[list[Formula], int, bool]:
+    """The front and the choice as few rows make them, and whether Ctrl-C cut it short; with a form nothing is added."""
+    if plan.rule != "mdl" or plan.form is not None:
+        return formulas, chosen, False
+    try:
+        limit = Budget(min(max(budget.remaining(), _LEAST_CHOICE), _PATIENCE))
+        return *choose_on_held_out_rows(formulas, chosen, whole, rows, limit), False
+    except KeyboardInterrupt:
+        return formulas, chosen, True
 
 
 def _last_fit(formulas: list[Formula], chosen: int, whole: Problem, budget: Budget) -> tuple[list[Formula], bool]:

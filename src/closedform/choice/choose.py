@@ -1,0 +1,173 @@
+"""The choice for a small table with noise, and what is done to the front for it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from closedform.choice.folds import Folds, folds_of
+from closedform.choice.judged import Judged, form_length, judge, simplest_of_the_best
+from closedform.choice.lengths import fitted_length
+from closedform.choice.short_forms import short_forms
+from closedform.choice.variants import variants
+from closedform.engines.base import Budget, Candidate, Problem
+from closedform.finish import Rows, loss_floor, loss_of, scored, squared_error, values_on
+from closedform.formulas import Formula
+from closedform.losses import SquaredLoss
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.metrics import target_scale
+from closedform.symbolic.pareto import scores
+
+MOST_ROWS = 1000
+"""With more rows the error on the rows that were fitted is as good a judge, and refits take long."""
+
+SHORT = "short forms"
+"""Name under which a formula stands on the front that no engine proposed."""
+
+_FEWEST_ROWS = 8
+# Relative error below which the data count as free of noise: there the test for laws has the word. Formulas with more
+# constants than one for so many rows do not count: they reach any error.
+_NO_NOISE, _ROWS_FOR_A_CONSTANT = 1e-6, 3
+_SHORT_FORMS = 10
+# Nats by which a formula may be longer than the best, judged by rows that it was fitted to, to be judged by others.
+_HOPELESS = 40.0
+# The formulas that simpler versions are made of, how near to the best they are, and the nats that such a version may
+# cost: five are strong evidence (Kass and Raftery 1995, doi:10.1080/01621459.1995.10476572), and with the ends each row
+# is told 1.4 times.
+_MOST_SIMPLIFIED, _WITHIN, _COST_OF_ROUNDING = 4, 12.0, 7.0
+
+
+def choose_on_held_out_rows(
+    formulas: Sequence[Formula], chosen: int, whole: Problem, rows: Rows, budget: Budget
+) -> tuple[list[Formula], int]:
+    """Choose again, by rows that constants were not fitted to, where a table is small and has noise.
+
+    Parameters
+    ----------
+    formulas : sequence of Formula
+        The front.
+    chosen : int
+        The choice so far.
+    whole : Problem
+        All rows.
+    rows : Rows
+        Those that were held out stay unseen.
+    budget : Budget
+        What it does not last for is not considered.
+
+    Returns
+    -------
+    formulas : list of Formula
+        The front. If no engine had proposed the chosen formula, it takes the place of the one of its size.
+    chosen : int
+        Its position.
+    """
+    train = whole.rows(rows.train)
+    if not _is_small_and_noisy(formulas, train):
+        return list(formulas), chosen
+    best, parent = _best(formulas, chosen, train, budget)
+    known = [position for position, formula in enumerate(formulas) if formula.expression is best]
+    if known or best is None:
+        return list(formulas), known[0] if known else chosen
+    return _with(formulas, best, parent, whole, rows, budget)
+
+
+def _is_small_and_noisy(formulas: Sequence[Formula], train: Problem) -> bool:
+    if not _FEWEST_ROWS <= train.n_samples <= MOST_ROWS or not isinstance(train.loss, SquaredLoss):
+        return False
+    if any(formula.exact for formula in formulas):
+        return False
+    few = [one.expression for one in formulas if _ROWS_FOR_A_CONSTANT * one.expression.n_constants <= train.n_samples]
+    least = min((squared_error(expression, train) for expression in few), default=np.inf)
+    return bool(least > (_NO_NOISE * target_scale(train.y, train.sample_weight)) ** 2)
+
+
+def _best(
+    formulas: Sequence[Formula], chosen: int, train: Problem, budget: Budget
+) -> tuple[Expression | None, Formula | None]:
+    """The best formula, and the one of the front that it is a simpler version of, if it is."""
+    front = {formula.expression: formula for formula in formulas}
+    everything = list(dict.fromkeys([*front, *short_forms(train, _SHORT_FORMS)]))
+    used = {name for expression in everything for name in expression.variables}
+    folds = folds_of(train, [name for name in train.names if name in used])
+    judged = _judged(everything, formulas[chosen].expression, train, folds, budget.expired)
+    if not judged:
+        return None, None
+    parents = _simplified(judged, train, folds, budget.expired)
+    best = simplest_of_the_best(list(parents))
+    return best.expression, front.get(parents[best].expression)
+
+
+def _judged(
+    expressions: Sequence[Expression], first: Expression, train: Problem, folds: Folds, expired: Callable[[], bool]
+) -> list[Judged]:
+    """The formulas that have a chance, judged: the choice so far first, then those that fit best."""
+    fits = {expression: _fitted_length(expression, train) for expression in expressions}
+    judged: list[Judged] = []
+    least = np.inf
+    for expression in sorted(expressions, key=lambda one: (one is not first, fits[one])):
+        if judged and (expired() or fits[expression] > least + _HOPELESS):
+            continue
+        one = judge(expression, train, folds, expired if judged else _never)
+        if one is not None:
+            judged.append(one)
+            least = min(least, one.form + float(one.lengths.inside.sum()))
+    return judged
+
+
+def _never() -> bool:
+    return False
+
+
+def _fitted_length(expression: Expression, train: Problem) -> float:
+    values = values_on(expression, train)
+    if not np.isfinite(values).all():
+        return float("inf")
+    return form_length(expression, train) + fitted_length(values, train)
+
+
+def _simplified(
+    judged: Sequence[Judged], train: Problem, folds: Folds, expired: Callable[[], bool]
+) -> dict[Judged, Judged]:
+    """The formulas, those among the best replaced by simpler versions that explain the rows nearly as well.
+
+    With what each of them was before.
+    """
+    ordered = sorted(judged, key=lambda one: one.total)
+    parents = {one: one for one in ordered}
+    for one in ordered[:_MOST_SIMPLIFIED]:
+        if one.total > ordered[0].total + _WITHIN or expired():
+            break
+        tried = [judge(version, train, folds, expired) for version in variants(one.found, train)]
+        near = [other for other in tried if other is not None and _replaces(other, one)]
+        if near:
+            del parents[one]
+            parents[min(near, key=lambda other: (other.expression.n_constants, other.total))] = one
+    return parents
+
+
+def _replaces(simpler: Judged, one: Judged) -> bool:
+    fewer = simpler.expression.n_constants < one.expression.n_constants
+    return fewer and simpler.total <= one.total + _COST_OF_ROUNDING
+
+
+def _with(
+    formulas: Sequence[Formula],
+    expression: Expression,
+    parent: Formula | None,
+    whole: Problem,
+    rows: Rows,
+    budget: Budget,
+) -> tuple[list[Formula], int]:
+    """The front with one more formula, instead of the one of its size and of the one that it comes from."""
+    searched = whole.rows(rows.search)
+    engine, seconds = (SHORT, budget.elapsed()) if parent is None else (parent.engine, parent.seconds)
+    candidate = Candidate(expression, loss_of(expression, searched), expression.complexity, engine, seconds)
+    new = scored(candidate, searched, whole, rows)
+    others = [one for one in formulas if one.complexity != new.complexity and one is not parent]
+    front = sorted([*others, new], key=lambda formula: formula.complexity)
+    chosen = next(position for position, formula in enumerate(front) if formula is new)
+    steps = scores(front, loss_floor(whole))
+    return [replace(formula, score=step) for formula, step in zip(front, steps, strict=True)], chosen

@@ -1,0 +1,103 @@
+"""Formulas for a small table side by side: nats of what they are and of the rows that they did not see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from closedform.choice.folds import Folds
+from closedform.choice.held_out import HeldOut, held_out
+from closedform.choice.lengths import RowLengths, row_lengths
+from closedform.choice.plausible import implausibility
+from closedform.engines.base import Problem
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.metrics import structure_length
+
+# Rows are not quite independent: the same constants predict many of them.
+_ERRORS = 1.5
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """A formula with what it costs to tell it, and to tell the rows by it.
+
+    Parameters
+    ----------
+    found : HeldOut
+        The formula, and its predictions of rows that were left out.
+    form : float
+        Nats of the formula without its constants, and by which it is unlike a law.
+    lengths : RowLengths
+        Nats of the rows.
+    """
+
+    found: HeldOut
+    form: float
+    lengths: RowLengths
+
+    @property
+    def expression(self) -> Expression:
+        """The formula."""
+        return self.found.expression
+
+    @property
+    def total(self) -> float:
+        """Nats of everything."""
+        return self.form + self.lengths.total
+
+    @property
+    def size(self) -> float:
+        """Nats of the formula with its constants, each as precise as so many rows make it."""
+        return self.form + 0.5 * self.expression.n_constants * float(np.log(len(self.lengths.inside)))
+
+
+def judge(
+    expression: Expression, problem: Problem, folds: Folds, expired: Callable[[], bool] = lambda: False
+) -> Judged | None:
+    """Judge a formula by rows that were left out; None if it has no value on some of them, or time is up.
+
+    Parameters
+    ----------
+    expression : Expression
+        The formula, fitted to all rows.
+    problem : Problem
+        The rows.
+    folds : Folds
+        What is left out.
+    expired : callable, optional
+        Whether the time is used up.
+    """
+    found = held_out(expression, problem, folds, expired)
+    lengths = None if found is None else row_lengths(found, problem, folds)
+    if found is None or lengths is None:
+        return None
+    return Judged(found, form_length(expression, problem), lengths)
+
+
+def form_length(expression: Expression, problem: Problem) -> float:
+    """Nats of a formula without its constants, and by which it is unlike a law."""
+    return structure_length(expression) + implausibility(expression, problem)
+
+
+def simplest_of_the_best(judged: Sequence[Judged]) -> Judged:
+    """The simplest formula that cannot be told from the best one.
+
+    The rule of the standard error (Breiman, Friedman, Olshen and Stone 1984, "Classification and regression trees",
+    section 3.4.3), on the differences of the two in nats, row by row. The simplest has the fewest constants, and of
+    those the shortest description.
+
+    Parameters
+    ----------
+    judged : sequence of Judged
+        At least one.
+    """
+    best = min(judged, key=lambda one: one.total)
+    near = [one for one in judged if one.total - best.total <= _ERRORS * _standard_error(one, best)]
+    return min(near, key=lambda one: (one.expression.n_constants, one.size, one.total))
+
+
+def _standard_error(one: Judged, other: Judged) -> float:
+    difference = one.lengths.rows - other.lengths.rows
+    return float(np.sqrt(len(difference)) * np.std(difference))

@@ -1,0 +1,88 @@
+"""How far a formula is from what laws look like, in nats: what few noisy rows must make up for before it is believed.
+
+A cosine that turns between one row and the next, or does the work of a parabola; a tenth power; terms that are each a
+thousand times their sum; a pole between two rows. Each of them fits noise well, and few laws are made of them.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from closedform.engines.base import FloatArray, Problem
+from closedform.finish import used_columns
+from closedform.symbolic.evaluate import evaluate
+from closedform.symbolic.expression import Expression
+from closedform.trust import trust
+
+_WAVES = frozenset({"sin", "cos", "tan"})
+# Powers up to this are usual; each one beyond costs a nat.
+_USUAL_POWER = 4.0
+# A wave has to be sampled at least so often in a turn, and to make at least a part of a turn.
+_LEAST_TURN, _LARGEST_STEP = math.pi / 2, math.pi / 2
+_TOO_FAST, _TOO_SLOW = 15.0, 4.0
+# Sums whose terms cancel to less than this share.
+_CANCELLED = 30.0
+_POLE = 8.0
+# Poles are looked for within the data alone: what one beyond does is seen when the ends are left out.
+_REACH = 0.0
+
+
+def implausibility(expression: Expression, problem: Problem) -> float:
+    """Nats by which a formula must explain the rows better because of what it is made of.
+
+    Parameters
+    ----------
+    expression : Expression
+        The formula, with its constants.
+    problem : Problem
+        The rows that it was fitted to.
+    """
+    if not expression.variables:
+        return 0.0
+    columns = used_columns(expression, problem)
+    total = sum(_part(node, columns) for node in expression.walk() if node.kind == "apply" and node.variables)
+    hazards = trust(expression, {name: problem.domain[name] for name in expression.variables}, _REACH).hazards
+    return total + _POLE * any(hazard.kind == "pole" for hazard in hazards)
+
+
+def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
+    name = node.op.name
+    if name == "pow":
+        return _high_power(node)
+    if name in _WAVES:
+        return _wave(evaluate(node.args[0], columns))
+    if name in ("add", "sub"):
+        return _cancelling([evaluate(term, columns) for term in node.args if term.variables], evaluate(node, columns))
+    return 0.0
+
+
+def _high_power(node: Expression) -> float:
+    if node.args[1].variables:
+        return 0.0
+    exponent = abs(float(evaluate(node.args[1], {})[0]))
+    return max(0.0, exponent - _USUAL_POWER) if math.isfinite(exponent) else 0.0
+
+
+def _wave(argument: FloatArray) -> float:
+    if not np.isfinite(argument).all():
+        return 0.0
+    places = np.unique(argument)
+    if len(places) < 2:
+        return 0.0
+    steps = np.diff(places)
+    if float(np.median(steps)) > _LARGEST_STEP:
+        return _TOO_FAST
+    return _TOO_SLOW if float(places[-1] - places[0]) < _LEAST_TURN else 0.0
+
+
+def _cancelling(terms: list[FloatArray], values: FloatArray) -> float:
+    """The logarithm of how many times larger the changes of the terms are than that of their sum."""
+    if len(terms) < 2:
+        return 0.0
+    with np.errstate(all="ignore"):
+        largest, whole = max(float(np.std(term)) for term in terms), float(np.std(values))
+    if not (math.isfinite(largest) and math.isfinite(whole)) or whole <= 0:
+        return 0.0
+    return max(0.0, math.log(largest / whole / _CANCELLED)) if largest > 0 else 0.0

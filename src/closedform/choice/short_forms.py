@@ -1,0 +1,165 @@
+"""The forms that are tried first on a small table: lines in transformed axes, products of powers, exponentials.
+
+A front keeps one formula of each size, the one with the smallest error on the rows that were fitted. With few rows
+others are as good, and among these may be the one that holds beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+
+from closedform.choice.lengths import fitted_length
+from closedform.engines.base import FloatArray, Problem
+from closedform.finish import values_on
+from closedform.library.pool import FREE, Recipe, build
+from closedform.library.relevance import most_relevant
+from closedform.symbolic.canonical import canonical
+from closedform.symbolic.expression import Expression
+from closedform.symbolic.metrics import structure_length
+from closedform.symbolic.refit import refit
+from closedform.symbolic.simplify import simplify
+
+_MOST_COLUMNS = 4
+# Forms that are fitted, for each that is wanted.
+_REFITTED = 2
+_HALF = Fraction(1, 2)
+_STEPS = 60
+# Exponents of a product are rounded where they are this many errors near.
+_REACH = 2.5
+
+# What is drawn on the one axis: the recipe of the term, and whether the column must be positive.
+_TERMS = (
+    (lambda x: x, False),
+    (lambda x: ("log", x), True),
+    (lambda x: ("pow", x, _HALF), True),
+    (lambda x: ("pow", x, -1), True),
+    (lambda x: ("pow", x, 2), False),
+    (lambda x: ("pow", x, -_HALF), True),
+)
+# And on the other: what is done to the target, and how the target comes of a line.
+_AXES = (
+    (lambda y: y, lambda z: z, False),
+    (np.log, lambda z: ("exp", z), True),
+    (lambda y: 1 / y, lambda z: ("pow", z, -1), True),
+    (lambda y: 1 / np.sqrt(y), lambda z: ("pow", z, -2), True),
+    (lambda y: 1 / y**2, lambda z: ("pow", z, -_HALF), True),
+    (np.sqrt, lambda z: ("pow", z, 2), True),
+    (lambda y: y * y, lambda z: ("pow", z, _HALF), True),
+)
+
+
+def short_forms(problem: Problem, count: int) -> list[Expression]:
+    """The short forms that describe the rows best, fitted.
+
+    Parameters
+    ----------
+    problem : Problem
+        The rows.
+    count : int
+        How many are wanted.
+    """
+    columns = most_relevant(problem.X, problem.y, _MOST_COLUMNS)
+    made = (canonical(build(recipe)) for recipe in [*_lines(problem, columns), *_products(problem, columns)])
+    forms = [form for form in dict.fromkeys(made) if problem.admits_form(form)]
+    # As they come they are fitted in transformed axes, which is nearly right.
+    promising = sorted(forms, key=lambda form: _length(form, problem))[: _REFITTED * count]
+    fitted = dict.fromkeys(_fitted(form, problem) for form in promising)
+    usable = [one for one in fitted if one.complexity <= problem.max_complexity and problem.admits(one)]
+    return sorted(usable, key=lambda form: _length(form, problem))[:count]
+
+
+def _fitted(form: Expression, problem: Problem) -> Expression:
+    weights, loss = problem.sample_weight, problem.loss
+    fitted = refit(form, problem.columns, problem.y, weights=weights, loss=loss, max_iter=_STEPS).expression
+    return simplify(fitted, problem.domain, use_sympy=False)
+
+
+def _length(form: Expression, problem: Problem) -> float:
+    """Nats of a form, its constants and the rows; infinite where it has no value on some of them."""
+    values = values_on(form, problem)
+    if not np.isfinite(values).all():
+        return float("inf")
+    cost = 0.5 * form.n_constants * float(np.log(problem.n_samples))
+    return structure_length(form) + cost + fitted_length(values, problem)
+
+
+def _lines(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
+    """Two constants and one column: a straight line once both axes are transformed."""
+    for transform, back, needs_sign in _AXES:
+        sign = _sign(problem.y)
+        if needs_sign and sign == 0:
+            continue
+        z = transform(sign * problem.y if needs_sign else problem.y)
+        for j in columns:
+            x, name = problem.X[:, j], ("var", problem.names[j])
+            for term, positive in _TERMS:
+                if positive and not (x > 0).all():
+                    continue
+                values = _values(term(name), problem)
+                slope, offset = np.polyfit(values, z, 1) if np.ptp(values) > 0 else (0.0, 0.0)
+                line = back(("add", float(offset), ("mul", float(slope), term(name))))
+                yield ("mul", -1, line) if needs_sign and sign < 0 else line
+
+
+def _products(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
+    """Products of powers of some columns, one of them perhaps in an exponent instead."""
+    sign, positive = _sign(problem.y), [j for j in columns if (problem.X[:, j] > 0).all()]
+    if sign == 0:
+        return
+    z = np.log(sign * problem.y)
+    for size in range(1, len(positive) + 1):
+        for chosen in combinations(positive, size):
+            yield from _one_product(problem, chosen, None, z, sign)
+            for k in [j for j in columns if j not in chosen]:
+                yield from _one_product(problem, chosen, k, z, sign)
+
+
+def _one_product(
+    problem: Problem, powers: Sequence[int], exponential: int | None, z: FloatArray, sign: int
+) -> Iterator[Recipe]:
+    """The product with exponents from the logarithms, and with those rounded that are near simple numbers."""
+    parts = [np.ones(len(z)), *(np.log(problem.X[:, j]) for j in powers)]
+    parts += [] if exponential is None else [problem.X[:, exponential]]
+    design = np.column_stack(parts)
+    if len(z) <= design.shape[1] + 1:
+        return
+    solved, errors = _solved(design, z)
+    rounded = [_simple(value, error) for value, error in zip(solved[1:], errors[1:], strict=True)]
+    scale = sign * float(np.exp(np.clip(solved[0], -300, 300))) or FREE
+    for exponents in ([float(value) for value in solved[1:]], rounded):
+        factors: list[Recipe] = [scale]
+        for j, exponent in zip(powers, exponents, strict=False):
+            factors.append(("pow", ("var", problem.names[j]), exponent))
+        if exponential is not None:
+            factors.append(("exp", ("mul", float(solved[-1]), ("var", problem.names[exponential]))))
+        yield ("mul", *factors)
+
+
+def _solved(design: FloatArray, z: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Least squares, and standard errors."""
+    scales = np.linalg.norm(design, axis=0)
+    solved, _, _, _ = np.linalg.lstsq(design / scales, z, rcond=None)
+    square = float(np.sum((z - design / scales @ solved) ** 2)) / (len(z) - design.shape[1])
+    inverse = np.linalg.pinv(design / scales)
+    return solved / scales, np.sqrt(square * np.sum(inverse**2, axis=1)) / scales
+
+
+def _simple(value: float, error: float) -> float | Fraction:
+    for denominator in (1, 2, 3, 4):
+        nearest = Fraction(round(value * denominator), denominator)
+        if nearest != 0 and abs(float(nearest) - value) <= _REACH * error:
+            return nearest
+    return float(value)
+
+
+def _values(recipe: Recipe, problem: Problem) -> FloatArray:
+    return values_on(build(recipe), problem)
+
+
+def _sign(y: FloatArray) -> int:
+    """The sign of a target that keeps one, else 0."""
+    return 1 if (y > 0).all() else -1 if (y < 0).all() else 0

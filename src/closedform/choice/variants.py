@@ -1,0 +1,143 @@
+"""Simpler versions of a formula that the rows of a small table may not be able to tell from it.
+
+Two exponents that are the same but for their sign are one; an exponent near a whole number or a simple fraction is
+that, and a constant near zero is none. How near is near is said by how constants change when rows are left out: a few
+rows far from the others fix a constant to many digits as long as they are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from itertools import combinations
+
+import numpy as np
+
+from closedform.choice.held_out import HeldOut
+from closedform.engines.base import FloatArray, Problem
+from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.linear_part import Role, constant_roles, replace_constants
+from closedform.symbolic.refit import refit, standard_errors
+from closedform.symbolic.simplify import simplify
+
+# Errors that a constant may be away from what it is rounded to.
+_REACH = 2.0
+_DENOMINATORS = (1, 2, 3, 4)
+_LARGEST_EXPONENT = 6
+
+
+def variants(found: HeldOut, problem: Problem) -> list[Expression]:
+    """Simpler versions of a formula, fitted; none that is not admitted.
+
+    Parameters
+    ----------
+    found : HeldOut
+        The formula, and its constants without some of the rows.
+    problem : Problem
+        The rows.
+    """
+    made = dict.fromkeys([*_rounded(found, problem), *_tied(found, problem)])
+    return [version for version in made if problem.admits(version)]
+
+
+# --- rounding ---------------------------------------------------------------------------------------------------------
+
+
+def _rounded(found: HeldOut, problem: Problem) -> Iterator[Expression]:
+    """All constants at once that may be simple, then each of them alone."""
+    expression = found.expression
+    simple = _simple_values(found, problem)
+    together = [dict(simple)] if len(simple) > 1 else []
+    for replacements in [*together, *({index: value} for index, value in simple.items())]:
+        wanted = {index: constant(_plain(value)) for index, value in replacements.items()}
+        yield _fitted(replace_constants(expression, wanted)[0], problem)
+
+
+def _simple_values(found: HeldOut, problem: Problem) -> dict[int, Fraction]:
+    expression = found.expression
+    plain = standard_errors(expression, problem.columns, problem.y, problem.sample_weight, problem.sigma)
+    errors = np.maximum(np.where(np.isfinite(plain), plain, 0.0), found.spreads)
+    near: dict[int, Fraction] = {}
+    for index, (value, role) in enumerate(zip(expression.constants, constant_roles(expression), strict=True)):
+        reach = _REACH * float(errors[index])
+        if role is Role.EXPONENT:
+            simple = _simple_exponent(value, reach)
+            if simple is not None:
+                near[index] = simple
+        elif abs(value) <= reach:
+            near[index] = Fraction(0)
+    return near
+
+
+def _simple_exponent(value: float, reach: float) -> Fraction | None:
+    for denominator in _DENOMINATORS:
+        nearest = Fraction(round(value * denominator), denominator)
+        if abs(float(nearest) - value) <= reach and 0 < abs(nearest) <= _LARGEST_EXPONENT:
+            return nearest
+    return None
+
+
+def _plain(value: Fraction) -> int | Fraction:
+    return value.numerator if value.denominator == 1 else value
+
+
+# --- tying ------------------------------------------------------------------------------------------------------------
+
+
+def _tied(found: HeldOut, problem: Problem) -> Iterator[Expression]:
+    """A product with the exponents of two of its factors made one: ``(x/y)**p`` for ``x**p*y**-q``."""
+    expression = found.expression
+    if expression.kind != "apply" or expression.op.name != "mul":
+        return
+    powers = dict(_powers(expression))
+    pairs = [pair for pair in combinations(powers, 2) if _same_size(found.constants[:, [powers[k] for k in pair]])]
+    groups = [list(pair) for pair in pairs]
+    members = sorted({place for pair in pairs for place in pair})
+    if len(members) > 2:
+        groups.insert(0, members)
+    for group in groups:
+        yield _fitted(_joined(expression, group), problem)
+
+
+def _powers(product: Expression) -> Iterator[tuple[int, int]]:
+    """Places of the factors that are powers with a free exponent, and the number of that constant."""
+    index = 0
+    for place, factor in enumerate(product.args):
+        free = factor.kind == "apply" and factor.op.name == "pow" and factor.args[1].kind == "constant"
+        if free and isinstance(factor.args[1].value, float) and factor.args[0].variables:
+            yield place, index + factor.n_constants - 1
+        index += factor.n_constants
+
+
+def _same_size(exponents: FloatArray) -> bool:
+    """Whether two constants, as they come out without each part of the rows, may be of the same size."""
+    difference = np.abs(exponents[:, 0]) - np.abs(exponents[:, 1])
+    n_parts = len(difference)
+    error = float(np.sqrt((n_parts - 1) / n_parts * np.sum((difference - difference.mean()) ** 2)))
+    return bool(0 < abs(float(difference.mean())) <= _REACH * error)
+
+
+def _joined(product: Expression, group: list[int]) -> Expression:
+    first = product.args[group[0]].args[1]
+    same: list[Expression] = []
+    opposite: list[Expression] = []
+    for place in group:
+        base, exponent = product.args[place].args
+        (same if _number(exponent) * _number(first) > 0 else opposite).append(base)
+    ratio = _product(same) if not opposite else apply("div", _product(same), _product(opposite))
+    rest = [factor for place, factor in enumerate(product.args) if place not in group]
+    return _product([*rest, apply("pow", ratio, first)])
+
+
+def _number(node: Expression) -> float:
+    return float(node.constants[0])
+
+
+def _product(factors: list[Expression]) -> Expression:
+    return factors[0] if len(factors) == 1 else apply("mul", *factors)
+
+
+def _fitted(expression: Expression, problem: Problem) -> Expression:
+    weights, loss = problem.sample_weight, problem.loss
+    fitted = refit(expression, problem.columns, problem.y, weights=weights, loss=loss).expression
+    return simplify(fitted, problem.domain, use_sympy=False)
