@@ -15,8 +15,10 @@ from closedform.choice.variants import variants
 from closedform.engines.base import Budget, Candidate, Problem
 from closedform.finish import Rows, loss_floor, loss_of, scored, squared_error, values_on
 from closedform.formulas import Formula
+from closedform.library.pool import FREE
 from closedform.losses import SquaredLoss
-from closedform.symbolic.expression import Expression
+from closedform.symbolic.canonical import canonical
+from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.metrics import target_scale
 from closedform.symbolic.pareto import scores
 
@@ -89,7 +91,9 @@ def _best(
 ) -> tuple[Expression | None, Formula | None]:
     """The best formula, and the one of the front that it is a simpler version of, if it is."""
     front = {formula.expression: formula for formula in formulas}
-    everything = list(dict.fromkeys([*front, *short_forms(train, _SHORT_FORMS)]))
+    known = {_skeleton(expression) for expression in front}
+    new = [form for form in short_forms(train, _SHORT_FORMS) if _skeleton(form) not in known]
+    everything = list(dict.fromkeys([*front, *new]))
     used = {name for expression in everything for name in expression.variables}
     folds = folds_of(train, [name for name in train.names if name in used])
     judged = _judged(everything, formulas[chosen].expression, train, folds, budget.expired)
@@ -98,6 +102,20 @@ def _best(
     parents = _simplified(judged, train, folds, budget.expired)
     best = simplest_of_the_best(list(parents))
     return best.expression, front.get(parents[best].expression)
+
+
+def _skeleton(expression: Expression) -> Expression:
+    """The formula whatever its factors and offsets are, rounded or not."""
+
+    def freed(node: Expression, args: tuple[Expression, ...]) -> Expression:
+        if not args:
+            return node
+        if node.op.name in ("add", "mul"):
+            args = tuple(constant(FREE) if not arg.variables else arg for arg in args)
+        return apply(node.op, *args)
+
+    canonical_form = canonical(expression).fold(freed)
+    return canonical_form.with_constants([FREE] * canonical_form.n_constants)
 
 
 def _judged(
@@ -137,10 +155,12 @@ def _simplified(
     """
     ordered = sorted(judged, key=lambda one: one.total)
     parents = {one: one for one in ordered}
+    known = {_skeleton(one.expression) for one in ordered}
     for one in ordered[:_MOST_SIMPLIFIED]:
         if one.total > ordered[0].total + _WITHIN or expired():
             break
-        tried = [judge(version, train, folds, expired) for version in variants(one.found, train)]
+        new = [version for version in variants(one.found, train) if _skeleton(version) not in known]
+        tried = [judge(version, train, folds, expired) for version in new]
         near = [other for other in tried if other is not None and _replaces(other, one)]
         if near:
             del parents[one]

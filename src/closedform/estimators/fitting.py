@@ -97,10 +97,12 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     chosen = choose_formula(formulas, whole, rows, plan.rule)
     if chosen >= len(formulas):
         raise InputError("model_selection must return one of the formulas that it was given.")
-    formulas, chosen, interrupted_then = _chosen_again(formulas, chosen, whole, rows, plan, budget)
+    interrupted |= result.status is Status.INTERRUPTED
+    if not interrupted:
+        formulas, chosen, interrupted = _chosen_again(formulas, chosen, whole, rows, plan, budget)
     chosen, support = _supported(formulas, chosen, whole, rows, plan)
     formulas, interrupted_again = _last_fit(formulas, chosen, whole, budget)
-    status = _ending(result.status, formulas, interrupted or interrupted_then or interrupted_again)
+    status = _ending(result.status, formulas, interrupted or interrupted_again)
     if support is not None and status in (Status.EXHAUSTED, Status.TIME_LIMIT, Status.SETTLED):
         status = support
     originals = tuple(units.to_original(_with_chi2(formula, whole)) for formula in formulas)
@@ -145,7 +147,7 @@ def _studied(problem: Problem, units: Mapping[str, str], target: str, budget: Bu
 
 def _ending(status: Status, formulas: Sequence[Formula], interrupted: bool) -> Status:
     """How a fit ended: what the search took for a law on its rows need not be one on all of them."""
-    if interrupted or status is Status.INTERRUPTED:
+    if interrupted:
         return Status.INTERRUPTED
     if any(formula.exact for formula in formulas):
         return Status.CONVERGED
