@@ -42,7 +42,7 @@ _MOST_SIMPLIFIED, _WITHIN, _COST_OF_ROUNDING = 4, 12.0, 7.0
 
 
 def choose_on_held_out_rows(
-    formulas: Sequence[Formula], chosen: int, whole: Problem, rows: Rows, budget: Budget
+    formulas: Sequence[Formula], chosen: int, whole: Problem, rows: Rows, budget: Budget, *, propose: bool = True
 ) -> tuple[list[Formula], int]:
     """Choose again, by rows that constants were not fitted to, where a table is small and has noise.
 
@@ -58,6 +58,8 @@ def choose_on_held_out_rows(
         Those that were held out stay unseen.
     budget : Budget
         What it does not last for is not considered.
+    propose : bool, default=True
+        Whether short forms take part that no engine has proposed.
 
     Returns
     -------
@@ -69,7 +71,8 @@ def choose_on_held_out_rows(
     train = whole.rows(rows.train)
     if not _is_small_and_noisy(formulas, train):
         return list(formulas), chosen
-    best, parent = _best(formulas, chosen, train, budget)
+    short = short_forms(train, _SHORT_FORMS) if propose else []
+    best, parent = _best(formulas, chosen, short, train, budget)
     known = [position for position, formula in enumerate(formulas) if formula.expression is best]
     if known or best is None:
         return list(formulas), known[0] if known else chosen
@@ -87,12 +90,12 @@ def _is_small_and_noisy(formulas: Sequence[Formula], train: Problem) -> bool:
 
 
 def _best(
-    formulas: Sequence[Formula], chosen: int, train: Problem, budget: Budget
+    formulas: Sequence[Formula], chosen: int, short: Sequence[Expression], train: Problem, budget: Budget
 ) -> tuple[Expression | None, Formula | None]:
     """The best formula, and the one of the front that it is a simpler version of, if it is."""
     front = {formula.expression: formula for formula in formulas}
     known = {_skeleton(expression) for expression in front}
-    new = [form for form in short_forms(train, _SHORT_FORMS) if _skeleton(form) not in known]
+    new = [form for form in short if _skeleton(form) not in known]
     everything = list(dict.fromkeys([*front, *new]))
     used = {name for expression in everything for name in expression.variables}
     folds = folds_of(train, [name for name in train.names if name in used])

@@ -282,7 +282,9 @@ def _chosen_again(
         return formulas, chosen, False
     try:
         limit = Budget(min(max(budget.remaining(), _LEAST_CHOICE), _PATIENCE))
-        return *choose_on_held_out_rows(formulas, chosen, whole, rows, limit), False
+        # Whoever names one engine wants the formulas of that one; short forms are what the screen begins with.
+        propose = any(engine.name == "screen" for engine in plan.engines)
+        return *choose_on_held_out_rows(formulas, chosen, whole, rows, limit, propose=propose), False
     except KeyboardInterrupt:
         return formulas, chosen, True
 
