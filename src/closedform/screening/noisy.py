@@ -37,6 +37,8 @@ _OWN_ERROR = 0.01
 NODE_LENGTH = 2.0
 # Selections of one size that get a second look, those that larger ones are grown from, and those that are proposed.
 _LONG, _GROWN, _BEAM, _SHORT = 600, 150, 40, 12
+# Pools with inner constants on a grid have few families; of so many combinations of two the best pair is proposed.
+MOST_FAMILIES, _PAIRS_OF_FAMILIES = 120, 40
 # Columns by which a selection grows, and selections that have each of their columns exchanged.
 _CHILDREN, _SWAPPED = 20, 4
 
@@ -175,19 +177,27 @@ def _best_few(selector: Selector, second: _SecondLook, pool: Pool, target: Float
     """The selections of each size with the shortest descriptions.
 
     Larger ones grow from the smaller ones that are short and not only good: sets that differ in what noise decides
-    would else crowd out all others.
+    would else crowd out all others. Where inner constants lie on grids, the untrained columns say little about what
+    training makes of them: the best of each family, and of each two families, is proposed whatever it leaves.
     """
-    chosen = selector.singles(target, _LONG) + selector.best_of_families(target, pool.families())[:_LONG]
-    few = second.best(_distinct(chosen), _SHORT)
+    families = pool.families()
+    each = selector.best_of_families(target, families)
+    on_grids = len(families) <= MOST_FAMILIES
+    if on_grids:
+        few = second.best(each, len(each))
+    else:
+        few = second.best(_distinct(selector.singles(target, _LONG) + each[:_LONG]), _SHORT)
     if depth < 2:
         return few
     found = second.best(selector.pairs(target, _LONG), _BEAM)
     few += found[:_SHORT]
+    if on_grids:
+        few += second.best(selector.pairs_of_families(target, families, _PAIRS_OF_FAMILIES), _PAIRS_OF_FAMILIES)
     for _ in range(depth - 2):
         found = second.best(selector.extend(target, found, width=_GROWN, children=_CHILDREN), _BEAM)
         found = second.best(_distinct([*found, *_swapped(selector, target, found[:_SWAPPED])]), _BEAM)
         few += found[:_SHORT]
-    return few
+    return _distinct(few)
 
 
 def _swapped(selector: Selector, target: FloatArray, found: Sequence[Selection]) -> list[Selection]:

@@ -37,8 +37,7 @@ _ROUND_ROUGH = 0.12
 _WORTH_A_UNIT = 0.05
 # Distance from 1 or -1 beyond which a target has no business with that number.
 _FAR = 30.0
-# Pools with inner constants on a grid have few families; all combinations of them are looked at.
-_MOST_FAMILIES = 120
+# Of pools with inner constants on a grid, which have few families, all combinations of families are looked at.
 _PAIRS_OF_FAMILIES = 25
 
 
@@ -123,7 +122,7 @@ def _selections(
 ) -> list[Selection]:
     """Promising sets of up to ``depth`` columns: the best ones, and the best ones of each combination of families."""
     families = pool.families()
-    few = len(families) <= _MOST_FAMILIES
+    few = len(families) <= noisy.MOST_FAMILIES
     singles = selector.singles(z, 300)
     chosen = singles[:3] + (selector.best_of_families(z, families) if few else _diverse(singles, pool, 8))
     if depth >= 2:

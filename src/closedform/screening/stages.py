@@ -92,8 +92,10 @@ class Screen:
             yield Stage(partial(proposals.polynomials, view, operators, 9))
         # With noise many short formulas of few columns are as good as the true one: no short cuts then.
         clean = looks if whole.noise is None else []
-        for view in clean:
-            yield from self._single_units(view, workspace, rng)
+        # But of one column a library without inner constants offers little else than such formulas.
+        for view in looks:
+            if view in clean or len(view.recipes) == 1:
+                yield from self._single_units(view, workspace, rng)
         sizes = sorted({min(size, self.library_size) for size in (800, 2500, self.library_size)})
         # A law of one or two columns is most of the way found: such a look is followed to its end first.
         small = [view for view in clean[:-1] if len(view.recipes) <= _FEW_COLUMNS][:1]
@@ -144,7 +146,8 @@ class Screen:
         made = partial(grid_terms, view.X, view.recipes, _SINGLES, rng, operators, _MONOMIALS)
         yield Stage(
             lambda: proposals.sums_of_terms(view, made(), proposals.usable(view, operators)[:_COMMON_LINKS], 1),
-            SHORT_QUOTAS,
+            # With noise the order of what is not trained yet says less.
+            SHORT_QUOTAS if view.noise is None else GRID_QUOTAS,
         )
 
     def _moved(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Stage:
