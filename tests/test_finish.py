@@ -14,6 +14,7 @@ from closedform.finish import Rows, choose_formula, finish, loss_of, split, squa
 from closedform.formulas import Formula
 from closedform.losses import AbsoluteLoss, ExpLoss, HuberLoss
 from closedform.symbolic import Expression
+from closedform.symbolic.refit import refit
 from closedform.symbolic.vocabulary import uses_only
 from closedform.testing import make_problem
 from toy_engines import candidate
@@ -127,6 +128,21 @@ def test_a_larger_formula_has_to_be_better_on_all_training_rows():
     texts = ["2.5*x + y", f"2.5*x + y + {wave[0]}*sin(7*x) + {wave[1]}*sin(7*y)"]
     assert len(finished(problem, *texts, rows=replace(rows, train=rows.search), seconds=0.0)) == 2
     assert len(finished(problem, *texts, rows=rows, seconds=0.0)) == 1
+
+
+def test_a_law_is_not_beaten_by_fewer_nodes_with_more_fitted_constants():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0.0, 0.6, size=(300, 1))
+    y = 1 / np.sqrt(1 - x[:, 0] ** 2) + rng.normal(scale=0.05, size=300)
+    problem = Problem(x, y, ("x",))
+    law, fitted = parse("1/sqrt(1 - x**2)"), parse("0.0226*exp(4.22*x) + 0.9668")
+    fitted = refit(fitted, problem.columns, y).expression
+    assert fitted.complexity <= law.complexity and loss_of(fitted, problem) < loss_of(law, problem)
+    found = [candidate(one, problem, "toy", 1.0) for one in (fitted, law)]
+    formulas = finish(found, problem, all_rows(problem), Budget(0.0))
+    assert formulas[choose_formula(formulas, problem, all_rows(problem), "mdl")].expression == law
+    losses = [formula.loss for formula in formulas]
+    assert losses == sorted(losses, reverse=True)
 
 
 def test_the_front_has_scores_and_standard_errors():

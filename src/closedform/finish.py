@@ -17,7 +17,7 @@ from closedform.own_loss import OwnLoss
 from closedform.preprocessing import Table, subsample
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
-from closedform.symbolic.metrics import rounding_error
+from closedform.symbolic.metrics import description_length, rounding_error, target_scale
 from closedform.symbolic.pareto import Archive, Rule, choose, scores
 from closedform.symbolic.refit import standard_errors
 from closedform.symbolic.simplify import simplify
@@ -121,7 +121,7 @@ def admitted_candidate(candidate: Candidate, problem: Problem, archive: Archive[
 
     Constants are only looked for where an archive would accept the candidate with those that it has, the best ones.
     """
-    if not archive.would_accept(candidate.loss, candidate.complexity):
+    if not archive.wants(candidate):
         return None
     admitted = problem.admitted(candidate.expression)
     if admitted is None or admitted is candidate.expression:
@@ -133,6 +133,27 @@ def admitted_candidate(candidate: Candidate, problem: Problem, archive: Archive[
 def loss_floor(problem: Problem) -> float:
     """The loss of a formula whose errors cannot be told from rounding."""
     return problem.loss.at_error(problem.y, rounding_error(problem.y, problem.sample_weight))
+
+
+def empty_archive(problem: Problem) -> Archive[Candidate]:
+    """An archive for formulas of a problem."""
+    return Archive(loss_floor(problem), problem.max_complexity, _description(problem))
+
+
+def _description(problem: Problem) -> Callable[[Candidate], float] | None:
+    """Length of a candidate's description; None where losses are not mean squares."""
+    if not isinstance(problem.loss, SquaredLoss):
+        return None
+    y, weight = problem.y, problem.sample_weight
+    n_rows = len(y) if weight is None else int(np.count_nonzero(weight))
+    resolution, variance, noise = rounding_error(y, weight), target_scale(y, weight) ** 2, problem.sigma
+
+    def length(candidate: Candidate) -> float:
+        return description_length(
+            candidate.expression, n_rows, candidate.loss, noise, variance=variance, resolution=resolution
+        )
+
+    return length
 
 
 def _loss(values: FloatArray, problem: Problem, rows: IntArray | None) -> float:
@@ -170,7 +191,7 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
         other rows are left out as long as any remain.
     """
     searched = whole.rows(rows.search)
-    archive: Archive[Candidate] = Archive(loss_floor(searched), whole.max_complexity)
+    archive = empty_archive(searched)
     for position, candidate in enumerate(_most_promising_first(candidates, searched)):
         # The formula that most people will look at is rounded even where the search has used up everything.
         in_time = not budget.expired() or (position == 0 and budget.max_time > 0)
@@ -189,7 +210,7 @@ def finish(candidates: Iterable[Candidate], whole: Problem, rows: Rows, budget: 
     for losses in ("loss", "holdout_loss"):
         defined = [formula for formula in formulas if not np.isinf(getattr(formula, losses))]
         formulas = defined or formulas
-    formulas = _front(formulas, loss_floor(whole))
+    formulas = _front(_without_dearer(formulas, whole, rows), loss_floor(whole))
     steps = scores(formulas, loss_floor(whole))
     claims = _claims([formula.expression for formula in formulas], searched, whole)
     return [
@@ -202,6 +223,18 @@ def _claims(front: Sequence[Expression], searched: Problem, whole: Problem) -> l
     """Which formulas are claimed to be laws; the rows that the search did not see have a say."""
     laws = [is_law(expression, searched) and is_rounding(expression, whole) for expression in front]
     return fewest_constants(front, laws)
+
+
+def _without_dearer(formulas: Sequence[Formula], whole: Problem, rows: Rows) -> list[Formula]:
+    """The formulas without those that beat the one of shortest description by nothing but more fitted constants."""
+    if not formulas:
+        return []
+    shortest = formulas[choose_formula(formulas, whole, rows, "mdl")]
+    return [
+        formula
+        for formula in formulas
+        if formula is shortest or formula.complexity > shortest.complexity or formula.loss > shortest.loss
+    ]
 
 
 def _front(formulas: Sequence[Formula], floor: float) -> list[Formula]:

@@ -17,7 +17,7 @@ from closedform.crew import Crew, Task
 from closedform.engines.base import Budget, Candidate, Engine, Problem
 from closedform.exact import settles
 from closedform.exceptions import Status
-from closedform.finish import loss_floor
+from closedform.finish import empty_archive, loss_floor
 from closedform.symbolic.pareto import Archive
 from closedform.waves import wave_time, waves
 
@@ -162,7 +162,7 @@ class _Driver:
         self.late = False
 
     def empty_archive(self) -> Archive[Candidate]:
-        return Archive(self.floor, self.problem.max_complexity)
+        return empty_archive(self.problem)
 
     def merge(self, candidates: Iterable[Candidate]) -> None:
         found = tuple(candidates)

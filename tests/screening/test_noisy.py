@@ -54,6 +54,17 @@ def test_laws_are_found_and_the_search_ends_there(law, noise, rng):
     assert workspace.budget.remaining() > 0
 
 
+@pytest.mark.parametrize(
+    "law", ["2.4/(x + 1.7)**1.35 + 0.05", "7.7*(1 - exp(-0.43*x)) + 0.2", "1 - exp(-(x/2.6)**1.9)"]
+)
+def test_constants_inside_functions_are_found(law, rng):
+    truth = Expression.parse(law)
+    _, chosen = screened(noisy_problem(law, rng, 0.01, low=0.2, high=9.0), rng, seconds=8.0)
+    x = {"x": np.linspace(0.2, 9.0, 200)}
+    assert chosen.expression.n_constants <= truth.n_constants
+    np.testing.assert_allclose(chosen.expression.evaluate(x), truth.evaluate(x), rtol=0.02)
+
+
 def test_views_know_the_noise_and_clean_targets_have_none(rng):
     problem = noisy_problem("a*b", rng, 0.1)
     view = whole_view(problem)

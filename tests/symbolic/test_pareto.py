@@ -74,6 +74,24 @@ def test_rounding_does_not_keep_longer_formulas():
     assert [c.complexity for c in archive] == [7]
 
 
+def test_what_is_described_shortest_stays_though_it_is_beaten():
+    lengths = {"wave": 60.0, "law": 50.0, "longer": 70.0, "shortest": 40.0}
+    archive: Archive[Candidate] = Archive(length=lambda one: lengths[str(one.expression)])
+    wave, law, longer = (
+        Candidate(loss, size, variable(name))
+        for loss, size, name in ((0.9, 7, "wave"), (1.0, 8, "law"), (1.1, 9, "longer"))
+    )
+    assert archive.add(wave)
+    assert not archive.would_accept(law.loss, law.complexity) and archive.wants(law)
+    assert archive.add(law)
+    assert not archive.wants(longer) and not archive.add(longer)
+    assert archive.front == (wave, law)
+    shortest = Candidate(1.05, 8, variable("shortest"))
+    assert archive.add(shortest)
+    assert archive.front == tuple(archive) == (wave, shortest)
+    assert not archive.add(Candidate(math.inf, 1, variable("shortest")))
+
+
 def test_limit_of_complexity_and_losses_that_are_none():
     archive: Archive[Candidate] = Archive(max_complexity=10)
     assert not archive.add(Candidate(0.1, 11))

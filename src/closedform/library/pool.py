@@ -128,6 +128,7 @@ class Pool:
         self.scales: list[float] = []
         self._blocks: list[FloatArray] = [np.empty((n_rows, 0))]
         self._seen: set[bytes] = set()
+        self._families: list[NDArray[np.intp]] | None = None
         # A few rows would not do: narrow peaks are the same constant on most of them, wherever the peak is.
         self._directions = rng.normal(scale=n_rows**-0.5, size=(_HASH_SIZE, n_rows))
 
@@ -159,10 +160,13 @@ class Pool:
 
     def families(self) -> list[NDArray[np.intp]]:
         """Columns that differ in their free constants only, family by family."""
+        if self._families is not None and sum(map(len, self._families)) == len(self):
+            return self._families
         members: dict[Recipe, list[int]] = {}
         for j, recipe in enumerate(self.recipes):
             members.setdefault(signature(recipe), []).append(j)
-        return [np.array(columns, dtype=np.intp) for columns in members.values()]
+        self._families = [np.array(columns, dtype=np.intp) for columns in members.values()]
+        return self._families
 
     def matrix(self) -> FloatArray:
         """All columns, shape (n_rows, len(self)), each with mean 0 and mean square 1."""

@@ -141,8 +141,13 @@ class Selector:
         pairs = np.array([item[1:] for item in found[:count]], dtype=np.intp).reshape(-1, 2)
         return self._exact_pairs(unit, left, pairs)
 
-    def extend(self, target: FloatArray, sets: list[Selection], *, width: int, children: int) -> list[Selection]:
-        """Each set with one more column, the best ``width`` of all (one step of a beam)."""
+    def extend(
+        self, target: FloatArray, sets: list[Selection], *, width: int, children: int, roughly: bool = False
+    ) -> list[Selection]:
+        """Each set with one more column, the best ``width`` of all (one step of a beam).
+
+        What they leave is computed by orthogonalisation, or ``roughly`` by the Gram matrix.
+        """
         unit, left = self.project(target)
         grown: dict[tuple[int, ...], float] = {}
         c = self._columns.T @ unit
@@ -160,6 +165,8 @@ class Selector:
                 if gain[j] > 0.0:
                     grown.setdefault(tuple(sorted((*index, int(j)))), explained + float(gain[j]))
         best = sorted(grown, key=lambda key: (-grown[key], key))[:width]
+        if roughly:
+            return [Selection(key, left * max(0.0, 1.0 - grown[key])) for key in best]
         return [self._exact(unit, left, key) for key in best]
 
     def _exact_pairs(self, unit: FloatArray, left: float, pairs: NDArray[np.intp]) -> list[Selection]:

@@ -194,7 +194,7 @@ def _best_few(selector: Selector, second: _SecondLook, pool: Pool, target: Float
     if on_grids:
         few += second.best(selector.pairs_of_families(target, families, _PAIRS_OF_FAMILIES), _PAIRS_OF_FAMILIES)
     for _ in range(depth - 2):
-        found = second.best(selector.extend(target, found, width=_GROWN, children=_CHILDREN), _BEAM)
+        found = second.best(selector.extend(target, found, width=_GROWN, children=_CHILDREN, roughly=True), _BEAM)
         found = second.best(_distinct([*found, *_swapped(selector, target, found[:_SWAPPED])]), _BEAM)
         few += found[:_SHORT]
     return _distinct(few)
@@ -204,7 +204,7 @@ def _swapped(selector: Selector, target: FloatArray, found: Sequence[Selection])
     """Selections with one column exchanged for a better one."""
     fewer = {one.columns[:k] + one.columns[k + 1 :] for one in found for k in range(len(one.columns))}
     kept = [Selection(columns, 1.0) for columns in sorted(fewer)]
-    return selector.extend(target, kept, width=_GROWN, children=_CHILDREN)
+    return selector.extend(target, kept, width=_GROWN, children=_CHILDREN, roughly=True)
 
 
 def _distinct(selections: Sequence[Selection]) -> list[Selection]:

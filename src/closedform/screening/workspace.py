@@ -137,6 +137,7 @@ class Workspace:
     _seen: set[Expression] = field(default_factory=set)
     _proposed: dict[int, Expression] = field(default_factory=dict)
     _shortest: float = float("inf")
+    _told: float = float("inf")
     _all_but_noise: Candidate | None = None
     _stages_left: int | None = None
     _postponed: list[Expression] = field(default_factory=list)
@@ -314,19 +315,24 @@ class Workspace:
             expression, reached = version, self.errors(version, problem)
             if version.complexity > problem.max_complexity or not reached.finite:
                 continue
-            if reached.standing >= self._record(version.complexity):
+            if not self._counts(version, reached):
                 return
             admitted = problem.admitted(version)
             if admitted is None:
                 continue
             if admitted is not version:
                 expression, reached = admitted, self.errors(admitted, problem)
-            if reached.standing < self._record(expression.complexity):
-                self.best[expression.complexity] = reached.standing
+            if self._counts(expression, reached):
+                self.best[expression.complexity] = min(reached.standing, self._record(expression.complexity))
+                self._told = min(self._told, self._length(expression))
                 values = evaluate(expression, problem.columns)
                 loss = float(problem.loss.value(problem.y, values, problem.sample_weight))
                 yield Candidate(expression, loss, expression.complexity, self.engine, self.budget.elapsed())
             return
+
+    def _counts(self, expression: Expression, reached: Errors) -> bool:
+        """Whether a formula is the best of its size, or described in fewer words than any so far."""
+        return reached.standing < self._record(expression.complexity) or self._length(expression) < self._told
 
 
 def _order(proposal: Proposal) -> tuple[bool, int, float]:

@@ -44,7 +44,7 @@ Rule = Literal["mdl", "best", "accuracy"]
 
 
 class Archive(Generic[C]):
-    """All candidates that no other one beats or equals in both loss and complexity.
+    """All candidates that no other one beats or equals in both loss and complexity, and the one described shortest.
 
     The content depends on the order of insertion only among exact ties, where the first one stays.
 
@@ -54,6 +54,10 @@ class Archive(Generic[C]):
         Losses below are rounding and count as equal, so that the simplest exact formula drives out longer ones.
     max_complexity : int, optional
         Larger candidates are refused.
+    length : callable, optional
+        Length of a candidate's description. With noise, a law whose constants are known numbers fits a little worse
+        than a formula of fewer nodes and more fitted constants; nothing but this length tells them apart. Without it,
+        nothing is kept that is beaten.
 
     Examples
     --------
@@ -67,10 +71,17 @@ class Archive(Generic[C]):
     1
     """
 
-    def __init__(self, loss_floor: float = 0.0, max_complexity: int | None = None) -> None:
+    def __init__(
+        self,
+        loss_floor: float = 0.0,
+        max_complexity: int | None = None,
+        length: Callable[[C], float] | None = None,
+    ) -> None:
         self.loss_floor = loss_floor
         self.max_complexity = max_complexity
+        self._length = length
         self._front: list[C] = []
+        self._shortest: tuple[float, C] | None = None
 
     def add(self, candidate: C) -> bool:
         """Take `candidate` in if nothing in the archive is as good; throw out what it beats.
@@ -80,8 +91,11 @@ class Archive(Generic[C]):
         bool
             Whether it was taken in. A loss of nan or infinity never is.
         """
+        shortest = self._is_shortest(candidate)
+        if shortest and self._length is not None:
+            self._shortest = self._length(candidate), candidate
         if not self.would_accept(candidate.loss, candidate.complexity):
-            return False
+            return shortest
         loss = max(candidate.loss, self.loss_floor)
         kept = [
             other
@@ -92,14 +106,26 @@ class Archive(Generic[C]):
         self._front = [*kept[:position], candidate, *kept[position:]]
         return True
 
+    def wants(self, candidate: C) -> bool:
+        """Whether a candidate would be taken in: ask before an expensive step."""
+        return self.would_accept(candidate.loss, candidate.complexity) or self._is_shortest(candidate)
+
     def would_accept(self, loss: float, complexity: int) -> bool:
-        """Whether a candidate of this loss and complexity would be taken in: ask before an expensive step."""
-        if not math.isfinite(loss) or (self.max_complexity is not None and complexity > self.max_complexity):
+        """Whether a candidate of this loss and complexity would be taken in, however long its description."""
+        if not self._admits(loss, complexity):
             return False
         floored = max(loss, self.loss_floor)
         return not any(
             other.complexity <= complexity and max(other.loss, self.loss_floor) <= floored for other in self._front
         )
+
+    def _admits(self, loss: float, complexity: int) -> bool:
+        return math.isfinite(loss) and (self.max_complexity is None or complexity <= self.max_complexity)
+
+    def _is_shortest(self, candidate: C) -> bool:
+        if self._length is None or not self._admits(candidate.loss, candidate.complexity):
+            return False
+        return self._shortest is None or self._length(candidate) < self._shortest[0]
 
     def update(self, candidates: Iterable[C]) -> int:
         """Add several candidates in order; returns how many were taken in at their turn."""
@@ -107,8 +133,12 @@ class Archive(Generic[C]):
 
     @property
     def front(self) -> tuple[C, ...]:
-        """The candidates by growing complexity and falling loss."""
-        return tuple(self._front)
+        """The candidates by growing complexity; losses fall, but for that of the shortest description."""
+        if self._shortest is None or any(one is self._shortest[1] for one in self._front):
+            return tuple(self._front)
+        shortest = self._shortest[1]
+        position = sum(other.complexity <= shortest.complexity for other in self._front)
+        return (*self._front[:position], shortest, *self._front[position:])
 
     @property
     def best_loss(self) -> float:
@@ -116,10 +146,10 @@ class Archive(Generic[C]):
         return min((candidate.loss for candidate in self._front), default=math.inf)
 
     def __len__(self) -> int:
-        return len(self._front)
+        return len(self.front)
 
     def __iter__(self) -> Iterator[C]:
-        return iter(tuple(self._front))
+        return iter(self.front)
 
     def __bool__(self) -> bool:
         return bool(self._front)
