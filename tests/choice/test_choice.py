@@ -144,7 +144,8 @@ def test_a_power_is_rounded_where_one_row_alone_says_that_it_is_not(rng):
     assert str(formula.expression).endswith("sqrt(x)")
 
 
-def test_exponents_of_the_same_size_become_one(rng):
+def test_exponents_of_the_same_size_become_one():
+    rng = np.random.default_rng(1)
     v, d, nu = 10 ** rng.uniform(0, 2, (3, 80))
     problem = table(v=v, d=d, nu=nu, y=0.04 * (v * d / nu) ** -0.26 * np.exp(0.03 * rng.normal(size=80)))
     expression = fitted("0.04*v**-0.25*d**-0.26*nu**0.27", problem)
@@ -167,6 +168,24 @@ def test_short_forms_find_powers_logarithms_and_what_the_operators_allow(powers,
     limited = Problem(problem.X, problem.y, problem.names, operators=frozenset({"add", "mul", "div"}))
     assert all(not {"log", "exp", "sqrt"} & {n.op.name for n in form.walk() if n.kind == "apply"}
                for form in short_forms(limited, 20))  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "sign"),
+    [
+        ("40.0*x**3/(exp(0.5*x) - 1)", 1),
+        ("5.0*x/(1 + 0.3*x)", -1),
+        ("7.0/(1 + 0.04*x**2)", 1),
+        ("3.0/(exp(0.2*x) + 1)", 1),
+    ],
+)
+def test_short_forms_know_the_curves_of_textbooks(text, sign, rng):
+    x = np.linspace(2.0, 20.0, 40)
+    y = parse(text).evaluate({"x": x})
+    problem = table(x=x, y=sign * y + 1e-3 * np.abs(y).max() * rng.normal(size=40))
+    best = short_forms(problem, 1)[0]
+    np.testing.assert_allclose(best.evaluate({"x": x}), sign * y, atol=3e-3 * np.abs(y).max())
+    assert best.n_constants <= 3
 
 
 def test_a_short_form_is_chosen_where_the_engines_found_nothing_of_the_kind(powers):

@@ -32,9 +32,10 @@ _FEWEST_ROWS = 8
 # Relative error below which the data count as free of noise: there the test for laws has the word. Formulas with more
 # constants than one for so many rows do not count: they reach any error.
 _NO_NOISE, _ROWS_FOR_A_CONSTANT = 1e-6, 3
-_SHORT_FORMS = 10
-# Nats by which a formula may be longer than the best, judged by rows that it was fitted to, to be judged by others.
-_HOPELESS = 40.0
+_SHORT_FORMS = 8
+# Nats by which a formula may be longer than the best, judged by rows that it was fitted to, to be judged by others;
+# and how many are.
+_HOPELESS, _MOST_JUDGED = 40.0, 16
 # The formulas that simpler versions are made of, how near to the best they are, and the nats that such a version may
 # cost: five are strong evidence (Kass and Raftery 1995, doi:10.1080/01621459.1995.10476572), and with the ends each row
 # is told 1.4 times.
@@ -129,8 +130,8 @@ def _judged(
     judged: list[Judged] = []
     least = np.inf
     for expression in sorted(expressions, key=lambda one: (one is not first, fits[one])):
-        if judged and (expired() or fits[expression] > least + _HOPELESS):
-            continue
+        if judged and (expired() or fits[expression] > least + _HOPELESS or len(judged) == _MOST_JUDGED):
+            break
         one = judge(expression, train, folds, expired if judged else _never)
         if one is not None:
             judged.append(one)

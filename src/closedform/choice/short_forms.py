@@ -6,12 +6,13 @@ others are as good, and among these may be the one that holds beyond them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import combinations
 
 import numpy as np
 
+from closedform.choice.curves import curved_products
 from closedform.choice.lengths import fitted_length
 from closedform.engines.base import FloatArray, Problem
 from closedform.finish import values_on
@@ -26,6 +27,8 @@ from closedform.symbolic.simplify import simplify
 _MOST_COLUMNS = 4
 # Forms that are fitted, for each that is wanted.
 _REFITTED = 2
+# A constant this many times the largest value of the table is on its way to infinity.
+_INFINITE = 1e6
 _HALF = Fraction(1, 2)
 _STEPS = 60
 # Exponents of a product are rounded where they are this many errors near.
@@ -63,19 +66,31 @@ def short_forms(problem: Problem, count: int) -> list[Expression]:
         How many are wanted.
     """
     columns = most_relevant(problem.X, problem.y, _MOST_COLUMNS)
-    made = (canonical(build(recipe)) for recipe in [*_lines(problem, columns), *_products(problem, columns)])
-    forms = [form for form in dict.fromkeys(made) if problem.admits_form(form)]
-    # As they come they are fitted in transformed axes, which is nearly right.
-    promising = sorted(forms, key=lambda form: _length(form, problem))[: _REFITTED * count]
-    fitted = dict.fromkeys(_fitted(form, problem) for form in promising)
-    usable = [one for one in fitted if one.complexity <= problem.max_complexity and problem.admits(one)]
+    # As they come they are fitted in transformed axes, which is nearly right; curves are not, as their scale is rough.
+    simple = _promising([*_lines(problem, columns), *_products(problem, columns)], problem, _REFITTED * count)
+    curved = _promising(_curved(problem, columns), problem, count)
+    fitted = dict.fromkeys(_fitted(form, problem) for form in [*simple, *curved])
+    usable = [one for one in fitted if _within_reach(one, problem) and problem.admits(one)]
     return sorted(usable, key=lambda form: _length(form, problem))[:count]
+
+
+def _promising(recipes: Iterable[Recipe], problem: Problem, count: int) -> list[Expression]:
+    """The forms that describe the rows best as they come."""
+    made = dict.fromkeys(canonical(build(recipe)) for recipe in recipes)
+    return sorted(filter(problem.admits_form, made), key=lambda form: _length(form, problem))[:count]
 
 
 def _fitted(form: Expression, problem: Problem) -> Expression:
     weights, loss = problem.sample_weight, problem.loss
     fitted = refit(form, problem.columns, problem.y, weights=weights, loss=loss, max_iter=_STEPS).expression
     return simplify(fitted, problem.domain, use_sympy=False)
+
+
+def _within_reach(form: Expression, problem: Problem) -> bool:
+    """Whether a form is small enough, and no constant left for infinity where another form waits."""
+    largest = max(float(np.abs(problem.X).max()), float(np.abs(problem.y).max()), 1.0)
+    known = all(abs(value) < _INFINITE * largest for value in form.constants)
+    return known and form.complexity <= problem.max_complexity
 
 
 def _length(form: Expression, problem: Problem) -> float:
@@ -116,6 +131,12 @@ def _products(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
             yield from _one_product(problem, chosen, None, z, sign)
             for k in [j for j in columns if j not in chosen]:
                 yield from _one_product(problem, chosen, k, z, sign)
+
+
+def _curved(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
+    """Products of powers over one curve."""
+    sign, positive = _sign(problem.y), [j for j in columns if (problem.X[:, j] > 0).all()]
+    return curved_products(problem, positive, sign) if sign and positive else iter(())
 
 
 def _one_product(

@@ -41,7 +41,9 @@ BASELINE = "constant"
 # Share by which the loss of a formula may grow when the powers of ten of its units are collected in its constants.
 _SLIGHTLY = 1e-6
 # Share of the time, and most seconds, that are kept for what follows the search; the choice of few rows takes longer.
-_SHARE_TO_FINISH, _SHARE_WITH_FEW_ROWS, _LONGEST_FINISH = 0.1, 0.15, 5.0
+_SHARE_TO_FINISH, _SHARE_WITH_FEW_ROWS, _LONGEST_FINISH = 0.1, 0.2, 5.0
+# Of what is kept, the share for rounding and simplifying where few rows have to be chosen by.
+_SHARE_OF_ROUNDING = 0.5
 # Share of the time in which the structure of the law is looked into.
 _SHARE_TO_STUDY = 0.1
 # Nobody waits longer than this for the finishing of what was found early.
@@ -269,7 +271,8 @@ def _finished(
 ) -> tuple[list[Formula], bool]:
     """The front, and whether Ctrl-C cut its finishing short; then the candidates are scored as they are."""
     try:
-        return finish(candidates, whole, rows, Budget(min(budget.remaining(), _PATIENCE))), False
+        share = _SHARE_OF_ROUNDING if len(rows.train) <= FEW_ROWS else 1.0
+        return finish(candidates, whole, rows, Budget(min(share * budget.remaining(), _PATIENCE))), False
     except KeyboardInterrupt:
         return finish(candidates, whole, rows, Budget(0.0)), True
 
