@@ -131,8 +131,9 @@ def summarise(rows: list[Row], every: bool = False) -> str:
         overall.append([
             name, str(len(values)), number(_median(values)), number(float(np.quantile(values, 0.9))),
             f"{number(kept[name][worst])} {worst[0]}/{worst[1]}", number(_over_best(errors, names, shared, name)),
+            number(_median([errors[names[0]][p] / errors[name][p] for p in shared if errors[name][p] > 0])),
         ])  # fmt: skip
-    header = ["model", "cuts", "median ratio", "90 %", "worst", "RMSE outside/best"]
+    header = ["model", "cuts", "median ratio", "90 %", "worst", "RMSE outside/best", f"outside, {names[0]}/this"]
     failed = [f"{label(row)}, {row['status']}: {row['set']}/{row['feature']}" for row in rows if row["status"] != "ok"]
     return "\n".join([*text, *table(header, overall), *failed])
 

@@ -84,7 +84,9 @@ def test_what_is_held_back_is_no_time():
     assert allowed.affords(400, 10) and allowed.affords(100, 20)
     assert not allowed.affords(500, 10) and not allowed.affords(200, 20)
     assert not allowed() and Allowance(Stop(remaining=lambda: 6.0), Pace(1.0, 100, 10), held_back=6.0)()
+    assert allowed.divided(4).left() == pytest.approx(1.0) and allowed.divided(1).left() == 4.0
     without_limit = Allowance(Stop(), Pace(1.0, 100, 10))
+    assert without_limit.divided(3).left() == math.inf
     assert without_limit.affords(10**12, 10**4) and without_limit.pace.rows(math.inf, 10) == math.inf
 
 

@@ -62,7 +62,7 @@ def test_the_summary_uses_cuts_that_all_have():
     rows = [row("a", "p", 1, 2), row("b", "p", 1, 8), row("a", "q", 1, 4), row("b", "q", 1, 2), row("c", "q", 1, 90)]
     lines = [line.split() for line in summarise(rows).splitlines()]
     assert ["s", "2", "5", "3"] in lines
-    assert ["p", "2", "5", "7.4", "8", "s/b", "2"] in lines  # the best outside are 2 and 2
-    assert ["q", "2", "3", "3.8", "4", "s/a", "1.41"] in lines
+    assert ["p", "2", "5", "7.4", "8", "s/b", "2", "1"] in lines  # the best outside are 2 and 2
+    assert ["q", "2", "3", "3.8", "4", "s/a", "1.41", "2.25"] in lines
     assert ["s", "3", "5", "4"] in [line.split() for line in summarise(rows, every=True).splitlines()]
     assert summarise([]) == "no results"

@@ -25,6 +25,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 _ROWS = 20_000
 _GRID = 33
 _RIDGE = 1e-10
+_NOTHING = 1e-20
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,7 +192,9 @@ def _explained(functions: FloatArray, values: FloatArray, share: FloatArray) -> 
     """Coefficients of the functions that explain the values best over the rows."""
     weighted = functions * share[:, None]
     gram = weighted.T @ functions
-    scale = np.sqrt(np.maximum(np.diag(gram), 1e-300))
+    size = np.diag(gram)
+    # A function that is next to nothing on all rows would get a coefficient beyond all bounds: it gets none.
+    scale = np.where(size > _NOTHING * size.max(), np.sqrt(size), np.inf)
     gram = gram / np.outer(scale, scale) + _RIDGE * np.eye(len(gram))
     solved: FloatArray = np.linalg.lstsq(gram, (weighted.T @ values) / scale[:, None], rcond=1e-12)[0] / scale[:, None]
     return solved

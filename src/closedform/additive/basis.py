@@ -321,7 +321,9 @@ def _roughness(basis: Basis, index: NDArray[np.intp], x: FloatArray) -> FloatArr
     if len(grid) < 3:
         return penalty
     # Along a mean of value and rank: a curve may bend more where there are more rows.
-    along = (grid / 2 - basis.low / 2) / (basis.high / 2 - basis.low / 2)
+    half = basis.high / 2 - basis.low / 2
+    # Halves of the smallest numbers may be zero.
+    along = (grid / 2 - basis.low / 2) / half if half > 0.0 else np.linspace(0.0, 1.0, len(grid))
     position = 0.5 * along + 0.5 * np.searchsorted(known, grid) / len(known)
     step = np.maximum(np.diff(position), 1e-6)
     slope = np.diff(basis.values(grid)[:, index], axis=0) / step[:, None]

@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from closedform.additive.design import Design, Feature, make_feature, make_pair
+from closedform.additive.design import ROWS_FOR_FUNCTIONS, Design, Feature, make_feature, make_pair
 from closedform.additive.families import Family
 from closedform.additive.fit import LinearFit, fit_design
 from closedform.additive.interactions import N_FUNCTIONS, Pair, rank_pairs
@@ -22,6 +22,9 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 _LARGEST_MAIN = 900
 _LARGEST_DESIGN = 1400
+# The smooth functions of very many columns are derived from fewer rows each.
+_MOST_CELLS = 4_000_000
+_FEWEST_ROWS_FOR_FUNCTIONS = 3000
 MOST_FEATURES = 150
 """Columns that a design can hold; of more, those that tell something are taken."""
 ROWS_TO_DECIDE = 60_000
@@ -37,7 +40,8 @@ def make_features(data: TableData) -> list[Feature]:
     most = int(np.clip(_LARGEST_MAIN // max(len(used), 1), 3, 30))
     if most < 10:
         n_coarse, n_fine = 3, min(n_fine, 2)
-    return [make_feature(data.columns[j], j, data.n_levels[j], n_coarse, n_fine, most, data.weight) for j in used]
+    rows = int(np.clip(_MOST_CELLS // max(len(used), 1), _FEWEST_ROWS_FOR_FUNCTIONS, ROWS_FOR_FUNCTIONS))
+    return [make_feature(data.columns[j], j, data.n_levels[j], n_coarse, n_fine, most, data.weight, rows) for j in used]
 
 
 def candidate_pairs(

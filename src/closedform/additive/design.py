@@ -17,8 +17,8 @@ FloatArray: TypeAlias = NDArray[np.float64]
 _ROWS = 4096
 # Designs up to this many numbers are kept; larger ones are made again for every pass.
 _LARGEST_KEPT = 40_000_000
-# Rows from which the smooth functions of a column are derived.
-_ROWS_FOR_FUNCTIONS = 20_000
+ROWS_FOR_FUNCTIONS = 20_000
+"""Rows from which the smooth functions of a column are derived."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,14 @@ class PairBlock:
 
 
 def make_feature(
-    x: FloatArray, column: int, n_levels: int, n_coarse: int, n_fine: int, most: int, weight: FloatArray
+    x: FloatArray,
+    column: int,
+    n_levels: int,
+    n_coarse: int,
+    n_fine: int,
+    most: int,
+    weight: FloatArray,
+    rows: int = ROWS_FOR_FUNCTIONS,
 ) -> Feature:
     """The functions of one column.
 
@@ -81,12 +88,14 @@ def make_feature(
         Largest number of smooth functions of a main effect.
     weight : ndarray of shape (n_rows,)
         Weights of the rows.
+    rows : int, default=20000
+        Rows from which the smooth functions are derived.
     """
     counting = weight > 0
     x, weight = (x, weight) if counting.all() else (x[counting], weight[counting])
     missing = bool(np.isnan(x).any())
     basis: Basis = LevelBasis(n_levels, missing) if n_levels else numeric_basis(x, n_coarse, n_fine)
-    step = max(1, len(x) // _ROWS_FOR_FUNCTIONS)
+    step = max(1, len(x) // rows)
     some, share = x[::step], weight[::step]
     main = smooth_functions(basis, some, share)
     # A shrunk level is no smooth function: none of them is left out.

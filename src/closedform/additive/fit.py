@@ -21,8 +21,8 @@ _OUTER = 25
 # Of the prior on penalties, see `fit_by_evidence`.
 _SPARSITY = 0.5
 _TOLERANCE = 1e-5
-# Fewer have no spread.
-_FEWEST_BAGS = 2
+FEWEST_BAGS = 2
+"""Fewer have no spread."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +172,7 @@ def bagged(
     with closing(side_by_side(one_bag, rng.spawn(n_bags), n_jobs)) as made:
         for bag in made:
             bags.append(bag)
-            if len(bags) >= _FEWEST_BAGS and expired():
+            if len(bags) >= FEWEST_BAGS and expired():
                 break
     coefficients = np.stack([bag.coefficients for bag in bags])
     mean, offset = coefficients.mean(axis=0), np.mean([bag.offset for bag in bags], axis=0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -89,6 +89,11 @@ class Allowance:
     def left(self) -> float:
         """Seconds for this part."""
         return self.stop.left() - self.held_back
+
+    def divided(self, n_parts: int) -> Allowance:
+        """The allowance for the first of so many equal parts."""
+        left = self.left()
+        return replace(self, held_back=self.held_back + left * (1.0 - 1.0 / n_parts)) if math.isfinite(left) else self
 
     def affords(self, n_rows: int, n_columns: int) -> bool:
         """Whether a fit would end in time."""

@@ -17,7 +17,7 @@ from closedform.additive.design import Design, Feature
 from closedform.additive.ends import kept_slopes
 from closedform.additive.exact import assemble_law, exact_law
 from closedform.additive.families import Family
-from closedform.additive.fit import LinearFit, bagged, fit_design
+from closedform.additive.fit import FEWEST_BAGS, LinearFit, bagged, fit_design
 from closedform.additive.model import AdditiveModel
 from closedform.additive.monotone import constrained, repaired
 from closedform.additive.pace import Allowance, Pace, rows_to_decide
@@ -104,14 +104,16 @@ def _trained(
     rng: np.random.Generator,
     stop: Stop,
 ) -> AdditiveModel:
-    few = rows_to_decide(data, Design(features, [], data.columns), family, rng, stop)
+    # Very many columns are not all taken, see below.
+    few = rows_to_decide(data, Design(features[:MOST_FEATURES], [], data.columns), family, rng, stop)
     if len(features) > MOST_FEATURES:
         features = relevant_features(few, features, family, settings)
     mains = Design(features, [], few.columns)
     stop.begin("main effects")
     pace, alone = Pace.of(mains, lambda: fit_design(mains, few.y, few.weight, family, expired=stop))
     reserve = _RESERVE * stop.left() if math.isfinite(stop.left()) else 0.0
-    held_back = min(pace.cost(data.n_rows, _WITH_PAIRS * mains.n_columns), _LAST_FIT * stop.left())
+    n_fits = 1 + settings.n_bags
+    held_back = min(n_fits * pace.cost(data.n_rows, _WITH_PAIRS * mains.n_columns), _LAST_FIT * stop.left())
 
     def planned() -> Plan:
         stop.begin("pairs")
@@ -122,12 +124,12 @@ def _trained(
     kept = stop.attempt(lambda: kept_slopes(mains, alone, few, family, settings.beyond, stop), _NOTHING_KEPT)
     fitted = _Fitted(few, mains, alone)
     if plan.pairs or few is not data:
-        last = Allowance(stop, pace, reserve + _block_seconds(plan, few, features, pace))
+        last = Allowance(stop, pace, reserve + _block_seconds(plan, few, features, pace)).divided(n_fits)
         fitted = stop.attempt(lambda: _last_fit(data, few, features, plan, family, last), fitted)
     design, fit = fitted.design, fitted.fit
     data = fitted.data
     if settings.n_bags:
-        rest = Allowance(stop, pace, reserve + pace.cost(data.n_rows, design.n_columns))
+        rest = Allowance(stop, pace, reserve)
         fit = stop.attempt(lambda: _bagged(fitted, family, settings, rng, rest), fit)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
@@ -163,10 +165,17 @@ def _last_fit(
 def _bagged(
     fitted: _Fitted, family: Family, settings: Settings, rng: np.random.Generator, allowed: Allowance
 ) -> LinearFit:
-    allowed.stop.begin(f"{settings.n_bags} bags")
     data, jobs = fitted.data, settings.n_jobs
+    if not allowed.affords(FEWEST_BAGS * data.n_rows, fitted.design.n_columns):
+        logger.info("max_time leaves no time for bags")
+        return fitted.fit
+    allowed.stop.begin(f"{settings.n_bags} bags")
+    # The clock is asked after each bag: what one takes has to be left for the next.
+    each = Allowance(
+        allowed.stop, allowed.pace, allowed.held_back + allowed.pace.cost(data.n_rows, fitted.design.n_columns)
+    )
     return bagged(
-        fitted.design, data.y, data.weight, family, fitted.fit, settings.n_bags, rng, n_jobs=jobs, expired=allowed
+        fitted.design, data.y, data.weight, family, fitted.fit, settings.n_bags, rng, n_jobs=jobs, expired=each
     )
 
 
