@@ -39,9 +39,24 @@ def test_effects_go_on_as_the_training_rows_say(table):
         np.testing.assert_allclose(along[name][[0, 3]], along[name][[1, 2]], atol=0.1)
 
 
+def test_the_choice_can_be_read(table, rng):
+    frame, y = table
+    towns = np.where(rng.random(len(y)) < 0.5, "Oslo", "Rome")
+    chosen = RANRegressor(**FAST).fit(frame.assign(town=towns), y + (towns == "Oslo")).extrapolation_
+    assert "town" not in chosen.index
+    assert chosen.columns.tolist() == ["policy", "below", "above"]
+    assert chosen.loc["line"].tolist() == ["linear", 1.0, 1.0]
+    assert chosen.loc["ramp", ["below", "above"]].tolist() == [0.0, 1.0]
+    assert chosen.loc["bump"].tolist() == ["clip", 0.0, 0.0]
+    x = rng.uniform(1, 2, size=(60, 2))
+    law = RANRegressor().fit(x, x[:, 0] / x[:, 1]).extrapolation_
+    assert set(law["policy"]) == {"rational"} and law["below"].isna().all()
+
+
 def test_what_is_asked_for_is_not_judged(table):
     frame, y = table
     model = RANRegressor(extrapolation={"bump": "linear", "line": "clip"}, **FAST).fit(frame, y)
+    assert model.extrapolation_.loc[["bump", "line"], "above"].tolist() == [1.0, 0.0]
     along = {name: model.predict(rows_along(frame, name)) for name in frame}
     assert abs(along["bump"][3] - along["bump"][2]) > 0.5
     assert along["line"][0] == pytest.approx(along["line"][1], abs=0.1)

@@ -39,6 +39,8 @@ class RANRegressor(RegressorMixin, AbstractRAN):
     terms_ : tuple of str
     interactions_ : tuple of pairs of str
     n_parameters_ : int
+    extrapolation_ : DataFrame
+        What effects do beyond the training range.
     interrupted_ : bool
         Whether Ctrl-C ended the fit before everything was tried.
     network_ : FittedNetwork
@@ -154,6 +156,8 @@ class RANClassifier(ClassifierMixin, AbstractRAN):
     terms_ : tuple of str
     interactions_ : tuple of pairs of str
     n_parameters_ : int
+    extrapolation_ : DataFrame
+        What effects do beyond the training range.
     interrupted_ : bool
         Whether Ctrl-C ended the fit before everything was tried.
     network_ : FittedNetwork

@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_is_fitted
 
 import closedform
+from closedform.additive.basis import NumericBasis
 from closedform.additive.families import Family
 from closedform.additive.fitted import FittedNetwork
 from closedform.additive.model import SECOND_BLOCK, AdditiveModel
@@ -55,8 +56,8 @@ SHARED_PARAMETERS = """
         Beyond the training range an effect goes on as a line, stays constant, or follows its formula. Pairs and second
         block stay constant unless "rational". "auto": each end of each column is judged on the training rows; where
         the outer rows are predicted better by a line from the inner ones than by a constant, the effect goes on with
-        the share of its slope that was best, elsewhere it stays constant. Where the rows follow a law exactly, auto is
-        "rational".
+        the share of its slope that was best, elsewhere it stays constant; see `extrapolation_`. Where the rows follow a
+        law exactly, auto is "rational".
     categorical : "auto" or sequence of columns, default="auto"
         Columns that hold labels even if these are numbers.
     max_levels : int, default=64
@@ -215,6 +216,25 @@ class AbstractRAN(FormulaMixin, BaseEstimator):
         names = [*network.model.names, SECOND_BLOCK]
         series = pd.Series(network.model.importances, index=names, name="importance")
         return (series if network.model.second is not None else series.iloc[:-1]).sort_values(ascending=False)
+
+    @property
+    def extrapolation_(self) -> pd.DataFrame:
+        """What effects do beyond the training range: one row per numeric column that occurs.
+
+        Columns: policy ("linear", "clip" or "rational"), below and above (share of the slope at that end with which an
+        effect goes on: 1 is a line, 0 a constant; NaN where formulas are followed).
+        """
+        import pandas as pd
+
+        rows = {}
+        for functions in self._network().model.functions:
+            if isinstance(functions.basis, NumericBasis):
+                constant = (0.0, 0.0) if functions.beyond == "clip" else (np.nan, np.nan)
+                rows[functions.name] = (
+                    functions.beyond,
+                    *(functions.kept if functions.beyond == "linear" else constant),
+                )
+        return pd.DataFrame.from_dict(rows, orient="index", columns=["policy", "below", "above"])
 
     def edit_term(self, name: str, *, factor: float) -> Self:
         """Multiply an effect by a number, in place: 0 switches it off, 1 changes nothing.
