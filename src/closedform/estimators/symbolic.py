@@ -63,8 +63,10 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         Residuals are in the units of the target.
     model_selection : {"mdl", "best", "accuracy"} or callable, default="mdl"
         How the formula for `predict` is chosen from the front. ``"mdl"``: the shortest description of formula,
-        constants and residuals. ``"best"``: the largest score among formulas with nearly the smallest loss.
-        ``"accuracy"``: the smallest loss. A callable gets the rows of `formulas_` and returns one of them.
+        constants and residuals; where there are at most 1,000 rows with noise, the residuals are those of rows that the
+        constants were fitted without, and of formulas that these cannot tell apart the one with the fewest constants
+        is taken. ``"best"``: the largest score among formulas with nearly the smallest loss. ``"accuracy"``: the
+        smallest loss. A callable gets the rows of `formulas_` and returns one of them.
     holdout : float, default=0.2
         Share of the rows, from 0 to 0.9, that is used neither to find nor to choose formulas but to measure
         ``holdout_loss``; only the last fit of the constants takes them in. None of fewer than 12 rows are held out.
@@ -98,10 +100,11 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         that were not held out; ``holdout_loss``: on those that were (NaN if none); both before the last fit of the
         constants to all rows. ``score``: fall of log(loss) per unit of complexity. ``equation``: text that
         ``Expression.parse`` reads. ``sympy_format``, ``latex``: the same for others. ``engine``, ``seconds``: who found
-        it, and when. ``exact``: whether it is claimed to be the law itself: the rounding of numbers alone is left, also
-        on the outer half of the rows when the constants are fitted on the inner half, and no other formula of the front
-        does that with fewer constants. For numbers beyond 1e100 or below 1e-100 losses are those of the target times a
-        power of ten.
+        it, and when; ``short forms`` are lines in transformed axes and products of powers that the choice among few
+        rows knows by itself. ``exact``: whether it is claimed to be the law itself: the rounding of numbers alone is
+        left, also on the outer half of the rows when the constants are fitted on the inner half, and no other formula
+        of the front does that with fewer constants. For numbers beyond 1e100 or below 1e-100 losses are those of the
+        target times a power of ten.
     expression_ : Expression
         The chosen formula.
     formulas_ : tuple of Formula
