@@ -133,7 +133,8 @@ def test_a_wave_that_meets_the_noise_is_not_chosen(rng):
     y = -3.9 - 2.7 * np.log(x) + 0.2 * rng.normal(size=18)
     problem = table(x=x, y=y)
     formula = chosen_of(problem, "1.0", "1.0 - 2.0*log(x)", "1.0 - 2.0*log(x) + 0.3*cos(1.9*x) + 0.3*cos(0.7*x)")
-    assert formula.expression.n_constants == 2
+    assert formula.expression.n_constants <= 2
+    assert "cos" not in str(formula.expression)
 
 
 def test_a_power_is_rounded_where_one_row_alone_says_that_it_is_not(rng):
