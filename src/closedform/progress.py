@@ -88,7 +88,7 @@ def live_stages(
 
 
 def _stage_line(stage: Stage) -> str:
-    return f"{stage.elapsed:6.1f} s of {stage.max_time:g} s  {stage.name}"
+    return f"{stage.elapsed:6.1f} s of {round(stage.max_time, 1):g} s  {stage.name}"
 
 
 class _StageLine:
