@@ -15,8 +15,9 @@ from closedform.engines.base import Problem
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.metrics import structure_length
 
-# Rows are not quite independent: the same constants predict many of them.
-_ERRORS = 1.5
+# Differences within so many standard errors may be chance. Rows are not quite independent: the same constants predict
+# many of them, so that one error, as in the rule of old, is too few.
+_ERRORS = 2.0
 
 
 @dataclass(frozen=True, eq=False)
