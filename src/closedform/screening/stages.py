@@ -24,6 +24,7 @@ from closedform.screening.workspace import (
     GRID_QUOTAS,
     LIBRARY_QUOTAS,
     LONG_QUOTAS,
+    NOISY_QUOTAS,
     SHORT_QUOTAS,
     Proposal,
     Quotas,
@@ -147,7 +148,7 @@ class Screen:
         yield Stage(
             lambda: proposals.sums_of_terms(view, made(), proposals.usable(view, operators)[:_COMMON_LINKS], 1),
             # With noise the order of what is not trained yet says less.
-            SHORT_QUOTAS if view.noise is None else GRID_QUOTAS,
+            SHORT_QUOTAS if view.noise is None else NOISY_QUOTAS,
         )
 
     def _moved(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Stage:

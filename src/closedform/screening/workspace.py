@@ -47,6 +47,7 @@ Quotas = tuple[int, ...]
 LIBRARY_QUOTAS: Quotas = (60, 10, 20, 8)
 GRID_QUOTAS: Quotas = (60, 100, 80, 25)
 SHORT_QUOTAS: Quotas = (20,)
+NOISY_QUOTAS: Quotas = (36,)
 LONG_QUOTAS: Quotas = (60, 200, 600, 200)
 
 
