@@ -13,7 +13,7 @@ from closedform.choice.judged import judge, simplest_of_the_best
 from closedform.choice.lengths import row_lengths
 from closedform.choice.plausible import implausibility
 from closedform.choice.short_forms import short_forms
-from closedform.choice.variants import variants
+from closedform.choice.variants import variants, with_its_own_size
 from closedform.engines.base import Budget, Problem
 from closedform.finish import Rows, choose_formula, finish, split
 from closedform.symbolic import Expression
@@ -143,6 +143,17 @@ def test_a_power_is_rounded_where_one_row_alone_says_that_it_is_not(rng):
     y[-1] *= 1.04
     formula = chosen_of(table(x=x, y=y), "1.0", "1.0*x**0.4", "3.0*x")
     assert str(formula.expression).endswith("sqrt(x)")
+
+
+def test_an_amplitude_is_a_whole_number_only_where_the_rows_know_it_well(rng):
+    x = np.linspace(50, 400, 12)
+    vague = table(x=x, y=8.2 * x**0.147 + 0.2 * rng.normal(size=12))
+    freed = with_its_own_size(fitted("8*x**0.15", vague), vague)
+    assert freed.n_constants == 2
+    sharp = table(x=x, y=8.0 * x**0.147 + 1e-3 * rng.normal(size=12))
+    kept = fitted("8*x**0.15", sharp)
+    assert with_its_own_size(kept, sharp) is kept
+    assert with_its_own_size(fitted("1.0*sqrt(x)", sharp), sharp).n_constants == 1
 
 
 def test_exponents_of_the_same_size_become_one():

@@ -11,7 +11,7 @@ from closedform.choice.folds import Folds, folds_of
 from closedform.choice.judged import Judged, form_length, judge, simplest_of_the_best
 from closedform.choice.lengths import fitted_length
 from closedform.choice.short_forms import short_forms
-from closedform.choice.variants import variants
+from closedform.choice.variants import variants, with_its_own_size
 from closedform.engines.base import Budget, Candidate, Problem
 from closedform.finish import Rows, loss_floor, loss_of, scored, squared_error, values_on
 from closedform.formulas import Formula
@@ -94,13 +94,14 @@ def _best(
     formulas: Sequence[Formula], chosen: int, short: Sequence[Expression], train: Problem, budget: Budget
 ) -> tuple[Expression | None, Formula | None]:
     """The best formula, and the one of the front that it is a simpler version of, if it is."""
-    front = {formula.expression: formula for formula in formulas}
+    front = {with_its_own_size(formula.expression, train): formula for formula in formulas}
     known = {_skeleton(expression) for expression in front}
     new = [form for form in short if _skeleton(form) not in known]
     everything = list(dict.fromkeys([*front, *new]))
     used = {name for expression in everything for name in expression.variables}
     folds = folds_of(train, [name for name in train.names if name in used])
-    judged = _judged(everything, formulas[chosen].expression, train, folds, budget.expired)
+    first = next((one for one, formula in front.items() if formula is formulas[chosen]), everything[0])
+    judged = _judged(everything, first, train, folds, budget.expired)
     if not judged:
         return None, None
     parents = _simplified(judged, train, folds, budget.expired)

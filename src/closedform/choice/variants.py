@@ -15,14 +15,18 @@ import numpy as np
 
 from closedform.choice.held_out import HeldOut
 from closedform.engines.base import FloatArray, Problem
+from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.linear_part import Role, constant_roles, replace_constants
+from closedform.symbolic.metrics import free_constant_length, number_length
 from closedform.symbolic.refit import refit, standard_errors
 from closedform.symbolic.simplify import simplify
 
 # Errors that a constant may be away from what it is rounded to.
 _REACH = 2.0
 _DENOMINATORS = (1, 2, 3, 4)
+# Nats that a simple number must save, as in the rounding of constants in general.
+_WORTH_ROUNDING = 1.5
 _LARGEST_EXPONENT = 6
 
 
@@ -38,6 +42,35 @@ def variants(found: HeldOut, problem: Problem) -> list[Expression]:
     """
     made = dict.fromkeys([*_rounded(found, problem), *_tied(found, problem)])
     return [version for version in made if problem.admits(version)]
+
+
+def with_its_own_size(expression: Expression, problem: Problem) -> Expression:
+    """The formula with a whole number or fraction in front fitted, unless the rows know it well enough to be that one.
+
+    Among few rows some simple number is near any amplitude.
+
+    Parameters
+    ----------
+    expression : Expression
+        The formula.
+    problem : Problem
+        The rows.
+    """
+    product = canonical(expression)
+    if product.kind != "apply" or product.op.name != "mul" or product.args[0].kind != "constant":
+        return expression
+    number = product.args[0].value
+    if isinstance(number, float) or abs(number) == 1:
+        return expression
+    free = _fitted(_product([constant(float(number)), *product.args[1:]]), problem)
+    errors = standard_errors(free, problem.columns, problem.y, problem.sample_weight, problem.sigma)
+    places = [
+        k for k, value in enumerate(free.constants) if value * number > 0 and constant_roles(free)[k] is Role.LINEAR
+    ]
+    if len(places) != 1 or not problem.admits(free):
+        return expression
+    saved = free_constant_length(free.constants[places[0]], errors[places[0]]) - number_length(number)
+    return expression if saved >= _WORTH_ROUNDING else free
 
 
 # --- rounding ---------------------------------------------------------------------------------------------------------
