@@ -48,6 +48,12 @@ def test_a_law_that_is_linear_in_a_function_of_a_column():
     assert best_of(problem(law, ("a", "b", "c"))).equivalent(Expression.parse(law))
 
 
+def test_of_several_forms_of_a_piece_that_are_as_good_as_it_is_known_the_shortest_counts():
+    # As a function of t, the coefficient of s is approximated to nine digits by sums with more numbers.
+    law = "s*exp(-0.13*t)/sqrt(t + 0.5) - 1.1*exp(-0.25*t)"
+    assert best_of(problem(law, ("s", "t"), 1000), 40.0).equivalent(Expression.parse(law))
+
+
 def test_units_lead_to_pure_numbers():
     law = "sin(6.283185307179586*w*t/h)^2"
     given = problem(law, ("w", "t", "h"), 1500)

@@ -70,13 +70,18 @@ class Screen:
 
     def run(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
         """Yield candidates stage by stage, until the problem is solved, the time is used up, or all has been tried."""
+        for found in self.stage_by_stage(workspace, rng):
+            yield from found
+
+    def stage_by_stage(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Iterator[Candidate]]:
+        """The same, for callers who want to know where a stage ends; they go through each before the next."""
         for stage in self._stages(workspace, rng):
             if workspace.solved or workspace.budget.expired():
                 break
-            yield from workspace.judge_all(stage.proposals(), stage.quotas)
+            yield workspace.judge_all(stage.proposals(), stage.quotas)
             workspace.stage_done()
-        yield from workspace.judge_postponed()
-        yield from workspace.last_word()
+        yield workspace.judge_postponed()
+        yield workspace.last_word()
 
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""

@@ -27,6 +27,8 @@ _SHARE_OF_A_PIECE = 0.4
 # Relative error below which nothing is expected of a piece.
 _LEAST_ACCURACY = 1e-9
 _MOST_SECONDS = 6.0
+# Stages that are gone through after the one in which a piece was described as well as it is known.
+_STAGES_MORE = 2
 
 
 def reduced_formulas(
@@ -135,13 +137,19 @@ def _best_forms(
     """The forms that describe a piece best: error against length, as far as the piece is known."""
     best: dict[int, Candidate] = {}
     floor = (max(accuracy, _LEAST_ACCURACY) * problem.scale) ** 2
-    for candidate in screen.run(Workspace(problem, budget, rng, "structure"), rng):
-        known = best.get(candidate.complexity)
-        if known is None or candidate.loss < known.loss:
-            best[candidate.complexity] = candidate
-        # Simple formulas come first: the first one that is as good as the piece is known is the one.
-        if candidate.loss < floor:
+    # Several short formulas may be as good as the piece is known, and the first need not be the right one: it is the
+    # stages that say when to stop, never the clock.
+    left = math.inf
+    for found in screen.stage_by_stage(Workspace(problem, budget, rng, "structure"), rng):
+        for candidate in found:
+            known = best.get(candidate.complexity)
+            if known is None or candidate.loss < known.loss:
+                best[candidate.complexity] = candidate
+            if candidate.loss < floor:
+                left = min(left, _STAGES_MORE)
+        if left <= 0:
             break
+        left -= 1
     front: list[Candidate] = []
     for candidate in sorted(best.values(), key=lambda one: one.complexity):
         if not front or candidate.loss < 0.9 * front[-1].loss:
