@@ -15,6 +15,7 @@ from closedform.additive.model import SECOND_BLOCK
 from closedform.additive.table_data import Settings, TableData
 from closedform.additive.terms import FunctionValues, MainEffect, PairEffect
 from closedform.additive.train import train
+from closedform.additive.units import mean_block
 from closedform.exceptions import InputError
 
 
@@ -188,3 +189,37 @@ def test_beyond_the_range(correlated):
     np.testing.assert_allclose(at(far, "rational"), formula)
     for policy in ("linear", "clip", "rational"):
         assert np.isfinite(at([-1.7e308, 1.7e308, 5e-324], policy)).all()
+
+
+def test_what_units_say_of_single_columns_and_pairs_is_given_to_the_effects():
+    rng = np.random.default_rng(3)
+    X = rng.uniform(-1, 1, size=(800, 3))
+    y = np.sin(3 * X[:, 0]) + X[:, 1] * X[:, 2] + 1.0 / (0.3 + X.sum(axis=1) ** 2) + 0.01 * rng.normal(size=800)
+    data = data_of(X.T, y)
+    model = train(data, Squared(), settings(forced=((1, 2),), second_block=True), np.random.default_rng(0))
+    assert model.second is not None
+    assert model.second.parts
+    left = model.contributions(list(X.T))[:, -1, 0]
+    units = model.second.unit_values(FunctionValues(list(X.T)))[:, 0]
+    # Polynomials of one column, and the product of the pair, explain much of the units, and nothing of what is left.
+    known = np.column_stack([*(X[:, j] ** k for j in range(3) for k in range(5)), X[:, 1] * X[:, 2]])
+    shares = [np.var(known @ np.linalg.lstsq(known, part, rcond=None)[0]) / np.var(part) for part in (units, left)]
+    assert shares[0] > 0.2
+    assert shares[1] < 0.02
+
+
+def test_members_of_a_second_block_are_one_block():
+    rng = np.random.default_rng(4)
+    X = rng.uniform(-1, 1, size=(300, 2))
+    data = data_of(X.T, 1.0 / (0.2 + X.sum(axis=1) ** 2) + 0.01 * rng.normal(size=300))
+    model = train(data, Squared(), settings(2, interactions=0, second_block=True), np.random.default_rng(0))
+    block = model.second
+    assert block is not None
+    parts = [replace(block, bumps=factor * block.bumps) for factor in (0.0, 2.0)]
+    values = FunctionValues(list(X.T))
+    mean = mean_block([replace(part, parts=()) for part in parts])
+    expected = np.mean([part.unit_values(values) for part in parts], axis=0)
+    np.testing.assert_allclose(mean.values(values), expected, atol=1e-10)
+    # Lines are inputs only once.
+    lines = [item.functions.column for item in mean.inputs if item.is_line]
+    assert len(lines) == len(set(lines))

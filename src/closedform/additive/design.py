@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.additive.basis import Basis, LevelBasis, SmoothFunctions, numeric_basis, smooth_functions
+from closedform.additive.units import Units
 from closedform.training.evidence import Moments
 
 FloatArray: TypeAlias = NDArray[np.float64]
@@ -113,7 +114,7 @@ def make_pair(features: Sequence[Feature], first: int, second: int, most: int) -
 
 @dataclass(eq=False)
 class Design:
-    """All columns of the problem: the main effects of the features, then the pairs.
+    """All columns of the problem: the main effects of the features, then the pairs, then the units of a second block.
 
     Parameters
     ----------
@@ -123,12 +124,15 @@ class Design:
         Pair effects.
     columns : sequence of ndarray of shape (n_rows,)
         The columns of the table.
+    units : Units, optional
+        Of a second block.
     """
 
     features: Sequence[Feature]
     pairs: Sequence[PairBlock]
     columns: Sequence[FloatArray]
-    _kept: FloatArray | None = field(default=None, repr=False)
+    units: Units | None = None
+    _kept: FloatArray | None = field(default=None, init=False, repr=False)
 
     @property
     def n_rows(self) -> int:
@@ -138,16 +142,24 @@ class Design:
     @property
     def n_columns(self) -> int:
         """Number of columns of the design."""
-        return sum(len(f.main) for f in self.features) + sum(len(p.left) for p in self.pairs)
+        return sum(self._sizes())
+
+    def _sizes(self) -> list[int]:
+        """Numbers of columns of the main effects, pair effects and units."""
+        units = [len(self.units)] if self.units is not None else []
+        return [len(f.main) for f in self.features] + [len(p.left) for p in self.pairs] + units
 
     def slices(self) -> list[slice]:
-        """Where each main effect, then each pair effect stands."""
-        sizes = [len(f.main) for f in self.features] + [len(p.left) for p in self.pairs]
+        """Where each main effect, then each pair effect, last the units stand."""
+        sizes = self._sizes()
         ends = np.cumsum(sizes).tolist()
         return [slice(end - size, end) for size, end in zip(sizes, ends, strict=True)]
 
     def blocks(self) -> NDArray[np.intp]:
-        """The penalty of each column: main effects have one for their smoothest function and one for all others."""
+        """The penalty of each column: main effects have one for their smoothest function and one for all others.
+
+        Each pair has one, and so have the units.
+        """
         result: list[int] = []
         count = 0
         for feature in self.features:
@@ -155,8 +167,8 @@ class Design:
             split = 1 if isinstance(feature.basis, LevelBasis) or size == 1 else 2
             result += [count] + [count + split - 1] * (size - 1)
             count += split
-        for pair in self.pairs:
-            result += [count] * len(pair.left)
+        for size in self._sizes()[len(self.features) :]:
+            result += [count] * size
             count += 1
         return np.array(result, dtype=np.intp)
 
@@ -182,6 +194,8 @@ class Design:
         used = {k for p in self.pairs for k in (p.first, p.second)}
         smooth = {k: self.features[k].pair.of(values[k]) for k in used}
         parts += [smooth[p.first][:, p.left] * smooth[p.second][:, p.right] / p.scale for p in self.pairs]
+        if self.units is not None:
+            parts.append(self.units.values([column[rows] for column in self.columns]))
         # A table of constant columns has none.
         return np.hstack(parts) if parts else np.empty((rows.stop - rows.start, 0))
 
@@ -200,11 +214,12 @@ class Design:
         mean_x, mean_y = np.zeros(p), float(weight @ response) / whole
         for rows, part in self.chunks():
             w, z = weight[rows], response[rows] - mean_y
-            weighted = part * w[:, None]
-            gram += weighted.T @ part
-            cross += weighted.T @ z
+            # A product of a matrix with itself costs half of one with another.
+            rooted = part * np.sqrt(w)[:, None]
+            gram += rooted.T @ rooted
+            cross += part.T @ (w * z)
             total += float(w @ (z * z))
-            mean_x += weighted.sum(axis=0)
+            mean_x += w @ part
         mean_x /= whole
         gram -= whole * np.outer(mean_x, mean_x)
         return Moments(gram, cross, total, n_rows), mean_x, mean_y

@@ -54,6 +54,7 @@ def fit_design(
     family: Family,
     *,
     start: Sequence[FloatArray] | None = None,
+    base: FloatArray | float = 0.0,
     expired: Callable[[], bool] = lambda: False,
 ) -> LinearFit:
     """Coefficients and penalties of a design.
@@ -70,6 +71,8 @@ def fit_design(
         The loss.
     start : sequence of ndarray of shape (n_blocks,), optional
         First penalties for each output.
+    base : ndarray of shape (n_rows, n_outputs), optional
+        Raw scores to which the design adds.
     expired : callable
         Asked after every step; the fit ends with what it has when it says True.
 
@@ -79,7 +82,7 @@ def fit_design(
     """
     constant = family.start(y, weight)
     offset, coefficients = constant.copy(), np.zeros((design.n_columns, len(constant)))
-    raw = np.tile(offset, (len(y), 1))
+    raw = np.tile(offset, (len(y), 1)) + base
     block = design.blocks()
     fits: list[EvidenceFit] = []
     penalties: list[FloatArray | None] = list(start) if start is not None else [None] * len(constant)
@@ -87,6 +90,7 @@ def fit_design(
     for outer in range(1 if family.one_step else _OUTER):
         before = offset.copy(), coefficients.copy(), raw
         working, response = family.working(y, raw)
+        response = response - base
         for k in range(len(constant)):
             w = weight * working[:, k]
             moments, mean_x, mean_y = design.moments(w, response[:, k], float(np.count_nonzero(weight)))
@@ -103,11 +107,11 @@ def fit_design(
             coefficients[:, k] = found.coefficients
             offset[k] = mean_y - mean_x @ found.coefficients
         penalties = [found.penalties for found in fits] if len(fits) == 1 else _shared_penalties(fits, block)
-        raw = design.apply(coefficients, offset)
+        raw = design.apply(coefficients, offset) + base
         loss, previous = float(weight @ family.loss(y, raw)), loss
         if loss > previous:
             loss, offset, coefficients, raw = _shortened(
-                design, y, weight, family, before, (offset, coefficients), previous
+                design, y, weight, family, before, (offset, coefficients), previous, base
             )
         if expired() or (abs(previous - loss) <= _TOLERANCE * abs(previous) and outer > 1):
             break
@@ -131,6 +135,7 @@ def _shortened(
     before: tuple[FloatArray, FloatArray, FloatArray],
     after: tuple[FloatArray, FloatArray],
     previous: float,
+    base: FloatArray | float,
 ) -> tuple[float, FloatArray, FloatArray, FloatArray]:
     """A step that made the loss worse, halved until it does not."""
     offset, coefficients, raw = before
@@ -138,7 +143,7 @@ def _shortened(
         share = 0.5**halving
         offset_now = offset + share * (after[0] - offset)
         coefficients_now = coefficients + share * (after[1] - coefficients)
-        raw_now = design.apply(coefficients_now, offset_now)
+        raw_now = design.apply(coefficients_now, offset_now) + base
         loss = float(weight @ family.loss(y, raw_now))
         if loss <= previous:
             return loss, offset_now, coefficients_now, raw_now
@@ -154,6 +159,7 @@ def bagged(
     n_bags: int,
     rng: np.random.Generator,
     *,
+    base: FloatArray | float = 0.0,
     n_jobs: int = 1,
     expired: Callable[[], bool] = lambda: False,
 ) -> LinearFit:
@@ -166,7 +172,7 @@ def bagged(
 
     def one_bag(draws: np.random.Generator) -> LinearFit:
         drawn = weight * np.bincount(draws.integers(len(y), size=len(y)), minlength=len(y))
-        return fit_design(design, y, drawn / drawn.mean(), family, start=start)
+        return fit_design(design, y, drawn / drawn.mean(), family, start=start, base=base)
 
     bags: list[LinearFit] = []
     with closing(side_by_side(one_bag, rng.spawn(n_bags), n_jobs)) as made:
@@ -180,4 +186,4 @@ def bagged(
     for k, one_fit in enumerate(fit.fits):
         away = coefficients[:, :, k] - mean[:, k]
         fits.append(replace(one_fit, coefficients=mean[:, k], covariance=away.T @ away / max(len(bags) - 1, 1)))
-    return LinearFit(offset, mean, fits, design.apply(mean, offset))
+    return LinearFit(offset, mean, fits, design.apply(mean, offset) + base)

@@ -20,7 +20,7 @@ from closedform.additive.basis import LevelBasis, NumericBasis
 from closedform.additive.families import LARGEST_SCORE, Binary, Classes, Family, Poisson
 from closedform.additive.fitted import FittedNetwork
 from closedform.additive.second_block import BlockInput, SecondBlock
-from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, MainEffect, PairEffect
+from closedform.additive.terms import ColumnFunctions, Effect, FormulaEffect, MainEffect, PairEffect, summed
 from closedform.exceptions import InputError
 from closedform.preprocessing.column_kinds import label_text
 from closedform.preprocessing.columns import Column
@@ -31,8 +31,6 @@ Weight: TypeAlias = Expression | float
 
 # A knot this many widths away from zero is measured from the centre of the column: rounding, as in `predict`.
 _FAR = 1e3
-# What remains, relative to the summands, where numbers cancel.
-_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True)
@@ -120,11 +118,13 @@ def effect_expression(
         and ``max``. Without, it is one rational function, which agrees with `predict` within the range.
     """
     builder = _Builder(FormulaNames.of(columns), output, beyond)
+    terms: list[Weight] = []
     if isinstance(effect, SecondBlock):
-        return _total([*builder.second(effect), float(effect.offset[output])])
-    terms = [float(effect.offset[output]), *builder.beyond_linear(effect), *builder.products(effect)]
-    for functions, coefficients in effect.linear_parts():
-        terms += builder.combination(functions, coefficients[:, output].tolist())
+        terms = [*builder.second(effect), float(effect.offset[output])]
+    for part in effect.parts if isinstance(effect, SecondBlock) else (effect,):
+        terms += [float(part.offset[output]), *builder.beyond_linear(part), *builder.products(part)]
+        for functions, coefficients in part.linear_parts():
+            terms += builder.combination(functions, coefficients[:, output].tolist())
     return _total(terms)
 
 
@@ -143,18 +143,22 @@ def raw_expression(network: FittedNetwork, output: int = 0, *, beyond: bool = Tr
     _check_output(network, output)
     builder = _Builder(FormulaNames.of(network.columns), output, beyond)
     linear: dict[int, list[FloatArray]] = {}
-    for effect in model.effects:
+    for effect in model.all_parts:
         for functions, coefficients in effect.linear_parts():
             linear.setdefault(functions.column, []).append(coefficients[:, output])
-    offsets = [model.intercept[output], *(effect.offset[output] for effect in model.effects)]
+    offsets = [model.intercept[output], *(effect.offset[output] for effect in model.all_parts)]
     if model.second is not None:
         offsets.append(model.second.offset[output])
-    terms: list[Weight] = [float(_sum_of_parts(np.array(offsets)[:, None])[0])]
-    by_column = {functions.column: functions for effect in model.effects for functions, _ in effect.linear_parts()}
+    terms: list[Weight] = [float(summed(*np.array(offsets)[:, None])[0])]
+    by_column = {functions.column: functions for effect in model.all_parts for functions, _ in effect.linear_parts()}
     for column, parts in linear.items():
-        terms += builder.combination(by_column[column], _sum_of_parts(np.array(parts)).tolist())
+        terms += builder.combination(by_column[column], summed(*parts).tolist())
+    for pair in model.pairs:
+        terms += builder.products(pair)
     for effect in model.effects:
-        terms += [*builder.beyond_linear(effect), *builder.products(effect)]
+        terms += builder.beyond_linear(effect)
+        if isinstance(effect, FormulaEffect):
+            terms += builder.products(effect)
     if model.second is not None:
         terms += builder.second(model.second)
     return _total(terms)
@@ -198,12 +202,6 @@ def _check_output(network: FittedNetwork, output: int) -> None:
     count = network.model.n_outputs
     if not 0 <= output < count:
         raise InputError(f"output must be a whole number from 0 to {count - 1}, got {output!r}.")
-
-
-def _sum_of_parts(parts: FloatArray) -> FloatArray:
-    """Sums over the first axis; what cancels is zero."""
-    total: FloatArray = parts.sum(axis=0)
-    return np.where(np.abs(total) <= _ROUNDING * np.abs(parts).sum(axis=0), 0.0, total)
 
 
 class _Builder:

@@ -104,16 +104,31 @@ class AdditiveModel:
                 total[:, 0] += tables[column].values(values.column(functions))
             elif column in linear:
                 total += values.of(functions) @ linear[column]
+        for pair in self.pairs:
+            total = total + pair.products(values.coarse(pair.first), values.coarse(pair.second))
         for effect in self.effects:
-            if isinstance(effect, PairEffect):
-                total = total + effect.products(values.coarse(effect.first), values.coarse(effect.second))
-            elif isinstance(effect, FormulaEffect):
+            if isinstance(effect, FormulaEffect):
                 total = total + effect.law(values.inside(effect))
-            else:
+            elif isinstance(effect, MainEffect):
                 total = total + effect.beyond_range(values.column(effect.functions))
         if self.second is not None:
-            total = total + self.second.values(values)
+            total = total + self.second.unit_values(values)
         return total
+
+    @property
+    def all_parts(self) -> tuple[Effect, ...]:
+        """The effects, and those that the second block is relieved of, with opposite sign."""
+        return self.effects if self.second is None else (*self.effects, *self.second.parts)
+
+    @cached_property
+    def pairs(self) -> tuple[PairEffect, ...]:
+        """The pairs with all that is said about each of them added up."""
+        found: dict[tuple[int, ...], PairEffect] = {}
+        for effect in self.all_parts:
+            if isinstance(effect, PairEffect):
+                known = found.get(effect.columns)
+                found[effect.columns] = effect if known is None else known.plus(effect)
+        return tuple(pair for pair in found.values() if pair.matrix.any())
 
     @cached_property
     def _tables(self) -> dict[int, CurveTable]:
@@ -137,7 +152,7 @@ class AdditiveModel:
         """Sum of all constants, and for each column the sum of all coefficients of its functions."""
         constant = self.intercept.copy()
         linear: dict[int, FloatArray] = {}
-        for effect in self.effects:
+        for effect in self.all_parts:
             constant = constant + effect.offset
             for functions, coefficients in effect.linear_parts():
                 linear[functions.column] = linear.get(functions.column, 0.0) + coefficients

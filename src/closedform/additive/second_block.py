@@ -18,9 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.additive.basis import NumericBasis
-from closedform.additive.terms import ColumnFunctions, FunctionValues
+from closedform.additive.terms import ColumnFunctions, FunctionValues, MainEffect, PairEffect
 
 FloatArray: TypeAlias = NDArray[np.float64]
+
+# Rows whose units stay in the cache of a processor.
+_ROWS = 512
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,9 @@ class SecondBlock:
         a and b of each unit.
     offset : ndarray of shape (n_outputs,)
         Constant that makes the mean over the training rows zero.
+    parts : tuple of MainEffect and PairEffect
+        What the units say about single columns and pairs, with opposite sign: the effects say it. Constant beyond the
+        range, as the units are.
     """
 
     inputs: tuple[BlockInput, ...]
@@ -77,12 +83,14 @@ class SecondBlock:
     bumps: FloatArray
     steps: FloatArray
     offset: FloatArray
+    parts: tuple[MainEffect | PairEffect, ...] = ()
 
     @property
     def n_numbers(self) -> int:
         """Numbers that have to be stored."""
         inputs = sum(3 if item.is_line else 2 + int(np.count_nonzero(item.coefficients)) for item in self.inputs)
-        return inputs + self.weights.size + self.bumps.size + self.steps.size + self.offset.size
+        own = int(np.count_nonzero(self.weights)) + self.bumps.size + self.steps.size + self.offset.size
+        return inputs + own + sum(part.n_numbers for part in self.parts)
 
     def inputs_of(self, values: FunctionValues) -> FloatArray:
         """The inputs and a column of ones, shape (n_rows, n_inputs + 1)."""
@@ -90,14 +98,37 @@ class SecondBlock:
 
     def values(self, values: FunctionValues) -> FloatArray:
         """What the block adds, shape (n_rows, n_outputs)."""
-        s = self.inputs_of(values) @ self.weights
-        unit = 1.0 / (1.0 + s * s)
-        result: FloatArray = unit @ self.bumps + (s * unit) @ self.steps + self.offset
+        total = self.unit_values(values)
+        for part in self.parts:
+            total += values.effect(part)
+        return total
+
+    def unit_values(self, values: FunctionValues) -> FloatArray:
+        """The units and the constant alone, shape (n_rows, n_outputs)."""
+        inputs, outer = self.inputs_of(values), np.vstack([self.bumps, self.steps])
+        result = np.empty((len(inputs), outer.shape[1]))
+        for start in range(0, len(inputs), _ROWS):
+            rows = slice(start, start + _ROWS)
+            result[rows] = unit_functions(inputs[rows] @ self.weights) @ outer + self.offset
         return result
 
     def scaled(self, factor: float) -> SecondBlock:
         """The block times a number."""
-        return replace(self, bumps=factor * self.bumps, steps=factor * self.steps, offset=factor * self.offset)
+        parts = tuple(part.scaled(factor) for part in self.parts)
+        bumps, steps = factor * self.bumps, factor * self.steps
+        return replace(self, bumps=bumps, steps=steps, offset=factor * self.offset, parts=parts)
+
+
+def unit_functions(s: FloatArray) -> FloatArray:
+    """Bumps ``1 / (1 + s**2)`` and steps ``s / (1 + s**2)`` side by side, shape (n_rows, 2 * n_units)."""
+    n_units = s.shape[1]
+    result = np.empty((len(s), 2 * n_units))
+    bumps, steps = result[:, :n_units], result[:, n_units:]
+    np.multiply(s, s, out=bumps)
+    bumps += 1.0
+    np.divide(1.0, bumps, out=bumps)
+    np.multiply(s, bumps, out=steps)
+    return result
 
 
 def input_matrix(inputs: Sequence[BlockInput], values: FunctionValues) -> FloatArray:

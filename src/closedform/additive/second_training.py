@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -13,23 +13,22 @@ from numpy.typing import NDArray
 from closedform.additive.assemble import Assembled
 from closedform.additive.basis import NumericBasis
 from closedform.additive.families import Family
-from closedform.additive.second_block import BlockInput, SecondBlock, input_matrix
+from closedform.additive.second_block import BlockInput, input_matrix
 from closedform.additive.terms import ColumnFunctions, FunctionValues, MainEffect
-from closedform.training.rational_layer import Rows, mean_loss, train_layer
+from closedform.additive.units import Units
+from closedform.training.rational_layer import Rows, train_layer
 
 logger = logging.getLogger(__name__)
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
-_MOST_ROWS = 20_000
+_MOST_ROWS = 12_000
 _MOST_INPUTS = 40
 # A line explains so much of an effect that the effect is no input of its own.
 _STRAIGHT = 0.98
-# The held-out loss must fall by this share (the same rows say when training stops, which flatters it), by more if pairs
-# that can be looked at are given up for it, and by so many standard errors of the difference.
-_SMALLEST_GAIN = 0.02
-_SMALLEST_GAIN_OVER_PAIRS = 0.15
-_SURE = 2.0
+_UNITS, _FEWEST_UNITS = 16, 4
+# Multiplications for one step of training.
+_LARGEST_STEP = 1.5e9
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,28 +52,6 @@ class Base:
     y: FloatArray
     weight: FloatArray
     raw: FloatArray
-
-
-@dataclass(frozen=True)
-class BlockPlan:
-    """How a second block is trained.
-
-    Parameters
-    ----------
-    n_units : int
-        Number of rational units.
-    steps : int
-        Steps of training.
-    gain : float
-        Share by which it lowered the held-out loss.
-    seed : int
-        Draws the first weights: those that were judged are those that are trained again.
-    """
-
-    n_units: int
-    steps: int = 40
-    gain: float = 0.0
-    seed: int = 0
 
 
 def block_inputs(base: Base, left_out: Collection[int]) -> tuple[BlockInput, ...]:
@@ -114,90 +91,61 @@ def _is_straight(line: FloatArray, curve: FloatArray, share: FloatArray) -> bool
     return whole <= 0.0 or float(share @ (a * b)) ** 2 > _STRAIGHT * whole
 
 
-def units_for(n_rows: int) -> int:
-    """Number of units that so many rows can train."""
-    return int(np.clip(n_rows // 200, 4, 32))
+def units_for(n_rows: int, n_inputs: int, n_outputs: int) -> int:
+    """Number of units that can be trained in bearable time; those that are too many for the rows do no harm."""
+    # A step of training multiplies a matrix of so many columns with itself, for each output.
+    n_columns = np.sqrt(_LARGEST_STEP / (n_rows * n_outputs))
+    return int(np.clip(n_columns / (n_inputs + 2 * n_outputs), _FEWEST_UNITS, _UNITS))
 
 
-def block_size(n_rows: int, n_features: int) -> tuple[int, int]:
-    """Rows that a block is trained on, and about how many weights every step of training solves for."""
-    rows = min(n_rows, _MOST_ROWS)
-    return rows, units_for(rows) * (min(n_features, _MOST_INPUTS) + 3)
+def block_size(n_rows: int, n_features: int, n_outputs: int) -> tuple[int, int]:
+    """Rows that units are trained on, and about how many weights every step of training solves for."""
+    rows, n_inputs = min(n_rows, _MOST_ROWS), min(n_features, _MOST_INPUTS)
+    return rows, units_for(rows, n_inputs, n_outputs) * (n_inputs + 2 * n_outputs + 1)
 
 
-def plan_second_block(
+def trained_units(
     base: Base,
     held: Base,
     family: Family,
     left_out: Collection[int],
-    rng: np.random.Generator,
+    seed: int,
     expired: Callable[[], bool],
-) -> tuple[BlockPlan, FloatArray] | None:
-    """Train a block on some rows and judge it on others.
-
-    Returns
-    -------
-    (BlockPlan, ndarray of shape (n_held_out,)) or None
-        How to train it again on all rows and the loss of each held-out row with it; None where nothing can be an input.
-    """
-    inputs = block_inputs(base, left_out)
-    if not inputs:
-        return None
-    rows, judged = _rows(inputs, base, rng), _rows(inputs, held, None)
-    n_units = units_for(len(rows.y))
-    seed = int(rng.integers(2**31))
-    start = np.random.default_rng(seed)
-    fit = train_layer(rows, n_units, family, start, held_out=judged, expired=expired)
-    before = mean_loss(judged, None, family)
-    losses = family.loss(judged.y, judged.base + fit.layer.raw(judged.inputs))
-    gain = 1.0 - fit.loss / before if before > 0 else 0.0
-    return BlockPlan(n_units, max(fit.steps, 1), gain, seed), losses
-
-
-def helps(losses: FloatArray, reference: FloatArray, weight: FloatArray, *, for_pairs: bool = False) -> bool:
-    """Whether losses of rows are lower than the reference by more than a trifle and by more than chance.
+) -> Units | None:
+    """Units trained on what the effects leave on some rows, for as long as others are predicted better by it.
 
     Parameters
     ----------
-    losses, reference, weight : ndarray of shape (n_rows,)
-        Of the rows held out.
-    for_pairs : bool
-        Whether pairs would be given up.
+    base, held : Base
+        The rows to train on and the rows that say when to stop.
+    family : Family
+        The loss.
+    left_out : collection of int
+        Columns that are no inputs.
+    seed : int
+        Draws the first weights, and the rows where there are very many.
+    expired : callable
+        Asked before every step.
+
+    Returns
+    -------
+    Units or None
+        None where nothing can be an input.
     """
-    difference = reference - losses
-    gain, whole = float(np.average(difference, weights=weight)), float(np.average(reference, weights=weight))
-    error = float(np.sqrt(np.average((difference - gain) ** 2, weights=weight) / len(weight)))
-    least = _SMALLEST_GAIN_OVER_PAIRS if for_pairs else _SMALLEST_GAIN
-    return gain > least * abs(whole) and gain > _SURE * error
-
-
-def train_second_block(
-    base: Base,
-    plan: BlockPlan,
-    family: Family,
-    left_out: Collection[int],
-    rng: np.random.Generator,
-    expired: Callable[[], bool],
-) -> SecondBlock | None:
-    """The block, trained on all rows (some of them where there are very many)."""
     inputs = block_inputs(base, left_out)
     if not inputs:
         return None
-    rows = _rows(inputs, base, rng)
-    start = np.random.default_rng(plan.seed)
-    fit = train_layer(rows, plan.n_units, family, start, max_steps=plan.steps, expired=expired)
-    outer = fit.layer.outer
-    block = SecondBlock(inputs, fit.layer.inner, outer[: plan.n_units], outer[plan.n_units : -1], outer[-1])
-    mean = np.average(fit.layer.raw(rows.inputs), weights=rows.weight, axis=0)
-    logger.info(
-        "second block: %d units, %d steps, held-out loss %.1f %% lower", plan.n_units, fit.steps, 100 * plan.gain
-    )
-    return replace(block, offset=block.offset - mean)
+    rng = np.random.default_rng(seed)
+    rows, judged = _rows(inputs, base, rng), _rows(inputs, held, rng)
+    n_units = units_for(len(rows.y), rows.inputs.shape[1], rows.base.shape[1])
+    fit = train_layer(rows, n_units, family, rng, held_out=judged, expired=expired)
+    logger.debug("%d units of a second block, %d steps, held-out loss %g", n_units, fit.steps, fit.loss)
+    return Units.of(inputs, fit.layer.inner, rows.inputs, rows.weight / rows.weight.sum())
 
 
-def _rows(inputs: tuple[BlockInput, ...], base: Base, rng: np.random.Generator | None) -> Rows:
+def _rows(inputs: tuple[BlockInput, ...], base: Base, rng: np.random.Generator) -> Rows:
     n = len(base.y)
     # NOTE[DIFF] Normal equations over a sample of a large table, where the paper has minibatches over all of it.
-    index = np.arange(n) if rng is None or n <= _MOST_ROWS else np.sort(rng.permutation(n)[:_MOST_ROWS])
+    index = np.arange(n) if n <= _MOST_ROWS else np.sort(rng.permutation(n)[:_MOST_ROWS])
     matrix = input_matrix(inputs, FunctionValues([column[index] for column in base.columns]))
     return Rows(matrix, base.y[index], base.weight[index], base.raw[index])

@@ -21,6 +21,8 @@ the noise of a few rows."""
 # there: sums of effects are finite for every finite cell.
 _FARTHEST = 1e30
 _LARGEST = 1e300
+# What remains, relative to the summands, where numbers cancel.
+_ROUNDING = 1e-14
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,10 @@ class ColumnFunctions:
             low, high = basis.center - reach, basis.center + reach
         clipped: FloatArray = np.clip(x, low, high)
         return clipped
+
+    def held(self) -> ColumnFunctions:
+        """The same with effects that stay constant beyond the range, unless formulas are followed."""
+        return self if self.beyond == "rational" else replace(self, beyond="clip", kept=(1.0, 1.0))
 
     def values(self, x: FloatArray) -> FloatArray:
         """The values of the functions, shape (n_rows, basis size)."""
@@ -212,6 +218,16 @@ class PairEffect:
             result[:, k] = np.einsum("ji,ji->i", self.matrix[:, :, k].T @ first, second)
         return result
 
+    def plus(self, other: PairEffect) -> PairEffect:
+        """The sum with another effect of the same two columns."""
+        return replace(
+            self,
+            matrix=summed(self.matrix, other.matrix),
+            left=summed(self.left, other.left),
+            right=summed(self.right, other.right),
+            offset=summed(self.offset, other.offset),
+        )
+
     def scaled(self, factor: float) -> PairEffect:
         """The effect times a number."""
         return replace(
@@ -292,6 +308,13 @@ class FormulaEffect:
             parts=tuple(factor * part for part in self.parts),
             offset=factor * self.offset,
         )
+
+
+def summed(*parts: FloatArray) -> FloatArray:
+    """The sum of arrays; what cancels is zero."""
+    stacked = np.stack(parts)
+    total: FloatArray = stacked.sum(axis=0)
+    return np.where(np.abs(total) <= _ROUNDING * np.abs(stacked).sum(axis=0), 0.0, total)
 
 
 def _range(functions: ColumnFunctions) -> tuple[float, float]:

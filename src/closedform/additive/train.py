@@ -18,11 +18,11 @@ from closedform.additive.ends import kept_slopes
 from closedform.additive.exact import assemble_law, exact_law
 from closedform.additive.families import Family
 from closedform.additive.fit import FEWEST_BAGS, LinearFit, bagged, fit_design
+from closedform.additive.members import MembersFit, centred_block, fit_members
 from closedform.additive.model import AdditiveModel
 from closedform.additive.monotone import constrained, repaired
 from closedform.additive.pace import Allowance, Pace, rows_to_decide
 from closedform.additive.second_block import SecondBlock
-from closedform.additive.second_training import Base, block_size, train_second_block
 from closedform.additive.stop import Stop
 from closedform.additive.table_data import Settings, TableData
 
@@ -120,37 +120,57 @@ def _trained(
         ranked = candidate_pairs(few, features, alone, family, settings)
         return decide(few, features, ranked, family, settings, rng, Allowance(stop, pace, reserve + held_back))
 
-    plan = stop.attempt(planned, Plan((), None))
+    plan = stop.attempt(planned, Plan(()))
     kept = stop.attempt(lambda: kept_slopes(mains, alone, few, family, settings.beyond, stop), _NOTHING_KEPT)
+    last = Allowance(stop, pace, reserve)
+    members = stop.attempt(lambda: _members(few, features, plan, family, settings, last), None)
+    second = members if members is not None and (members.pays or settings.second_block is True) else None
     fitted = _Fitted(few, mains, alone)
-    if plan.pairs or few is not data:
-        last = Allowance(stop, pace, reserve + _block_seconds(plan, few, features, pace)).divided(n_fits)
-        fitted = stop.attempt(lambda: _last_fit(data, few, features, plan, family, last), fitted)
-    design, fit = fitted.design, fitted.fit
-    data = fitted.data
+    if members is not None and few is data:
+        fitted = _Fitted(few, members.design, members.fit)
+    elif plan.pairs or few is not data:
+        divided = last.divided(n_fits)
+        fitted = stop.attempt(lambda: _last_fit(data, few, features, plan, family, divided, second), fitted)
+    design, fit, data = fitted.design, fitted.fit, fitted.data
     if settings.n_bags:
-        rest = Allowance(stop, pace, reserve)
-        fit = stop.attempt(lambda: _bagged(fitted, family, settings, rng, rest), fit)
+        base = second.rest(data.columns) if second is not None else 0.0
+        fit = stop.attempt(lambda: _bagged(fitted, family, settings, rng, last, base), fit)
     if settings.monotone:
         fit = constrained(design, fit, settings.monotone)
     assembled = assemble(design, fit, data.weight, data.names, settings.beyond, settings.forced, kept)
     assembled = repaired(assembled, settings.monotone)
-    base = Base(assembled, data.columns, data.y, data.weight, fit.raw)
-    second = None
-    if (block := plan.second) is not None:
-        until = Allowance(stop, pace, reserve)
-        stop.begin("second block")
-        second = stop.attempt(lambda: train_second_block(base, block, family, settings.monotone, rng, until), None)
+    block = None
+    if second is not None:
+        block, mean = centred_block(second, assembled, data, settings.beyond)
+        assembled = replace(assembled, intercept=assembled.intercept + mean)
     logger.info(
-        "%d main effects, %d pairs%s", len(features), len(design.pairs), ", second block" if second is not None else ""
+        "%d main effects, %d pairs%s", len(features), len(design.pairs), ", second block" if block is not None else ""
     )
-    return finished(assembled, second, data)
+    return finished(assembled, block, data)
+
+
+def _members(
+    data: TableData, features: list[Feature], plan: Plan, family: Family, settings: Settings, allowed: Allowance
+) -> MembersFit | None:
+    """Effects and second block of the members that were planned, if any."""
+    if not plan.members:
+        return None
+    allowed.stop.begin("second block")
+    design = with_pairs(features, plan.pairs, data.columns)
+    found = fit_members(design, plan.members, data, family, settings.monotone, allowed)
+    return found if settings.second_block is True or found.better_than(plan.loss) else None
 
 
 def _last_fit(
-    data: TableData, few: TableData, features: list[Feature], plan: Plan, family: Family, allowed: Allowance
+    data: TableData,
+    few: TableData,
+    features: list[Feature],
+    plan: Plan,
+    family: Family,
+    allowed: Allowance,
+    second: MembersFit | None = None,
 ) -> _Fitted:
-    """What was decided, fitted to all rows, or to as many as there is time for."""
+    """What was decided, fitted to all rows, or to as many as there is time for; beside a second block, if any."""
     allowed.stop.begin("all effects")
     design = with_pairs(features, plan.pairs, data.columns)
     n_rows = allowed.pace.rows(allowed.left(), design.n_columns)
@@ -159,11 +179,17 @@ def _last_fit(
         logger.info("max_time allows a fit to one row of %d", step)
         data = data.rows(np.arange(0, data.n_rows, step)) if data.n_rows // step > few.n_rows else few
         design = with_pairs(features, plan.pairs, data.columns)
-    return _Fitted(data, design, fit_design(design, data.y, data.weight, family, expired=allowed.stop))
+    base = second.rest(data.columns) if second is not None else 0.0
+    return _Fitted(data, design, fit_design(design, data.y, data.weight, family, base=base, expired=allowed.stop))
 
 
 def _bagged(
-    fitted: _Fitted, family: Family, settings: Settings, rng: np.random.Generator, allowed: Allowance
+    fitted: _Fitted,
+    family: Family,
+    settings: Settings,
+    rng: np.random.Generator,
+    allowed: Allowance,
+    base: FloatArray | float,
 ) -> LinearFit:
     data, jobs = fitted.data, settings.n_jobs
     if not allowed.affords(FEWEST_BAGS * data.n_rows, fitted.design.n_columns):
@@ -174,15 +200,8 @@ def _bagged(
     each = Allowance(
         allowed.stop, allowed.pace, allowed.held_back + allowed.pace.cost(data.n_rows, fitted.design.n_columns)
     )
-    return bagged(
-        fitted.design, data.y, data.weight, family, fitted.fit, settings.n_bags, rng, n_jobs=jobs, expired=each
-    )
-
-
-def _block_seconds(plan: Plan, data: TableData, features: list[Feature], pace: Pace) -> float:
-    """Seconds that training the second block may take."""
-    n_rows, size = block_size(data.n_rows, len(features))
-    return 0.0 if plan.second is None else plan.second.steps * pace.cost(n_rows, size)
+    count, rows = settings.n_bags, (data.y, data.weight)
+    return bagged(fitted.design, *rows, family, fitted.fit, count, rng, base=base, n_jobs=jobs, expired=each)
 
 
 def _counting(data: TableData) -> TableData:

@@ -155,7 +155,8 @@ def _second_to_json(second: SecondBlock) -> dict[str, Any]:
         for item in second.inputs
     ]
     arrays = {"weights": second.weights, "bumps": second.bumps, "steps": second.steps, "offset": second.offset}
-    return {"inputs": inputs, **{key: array.tolist() for key, array in arrays.items()}}
+    parts = [_effect_to_json(part) for part in second.parts]
+    return {"inputs": inputs, **{key: array.tolist() for key, array in arrays.items()}, "parts": parts}
 
 
 def _with_null(array: FloatArray) -> Any:

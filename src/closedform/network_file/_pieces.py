@@ -203,7 +203,15 @@ def _second(value: Any, functions: Mapping[int, ColumnFunctions], n_outputs: int
         field(data, "bumps", _array(n_units, n_outputs)),
         field(data, "steps", _array(n_units, n_outputs)),
         field(data, "offset", _array(n_outputs)),
+        tuple(field(data, "parts", list_of(lambda item: _part(item, functions, n_outputs), _MOST_EFFECTS))),
     )
+
+
+def _part(value: Any, functions: Mapping[int, ColumnFunctions], n_outputs: int) -> MainEffect | PairEffect:
+    part = _effect(value, {column: item.held() for column, item in functions.items()}, n_outputs)
+    if isinstance(part, FormulaEffect):
+        raise ModelFileError("a second block has no parts that are formulas.")
+    return part
 
 
 def _width(data: Mapping[str, Any]) -> int:

@@ -20,7 +20,7 @@ from scipy.linalg import cho_factor, cho_solve
 FloatArray: TypeAlias = NDArray[np.float64]
 
 _ROWS = 2048
-_TRIES = 6
+_TRIES = 12
 _WARM_UP = 2
 _PENALTY_RANGE = (1e-3, 1e6)
 
@@ -219,9 +219,10 @@ def _with_outer(state: _State, rows: Rows, loss: LayerLoss, inner: FloatArray) -
         features = _units(rows.inputs[part] @ inner)[0]
         for k in range(n_outputs):
             w = state.precision * rows.weight[part] * working[part, k]
-            weighted = features * w[:, None]
-            gram[k] += weighted.T @ features
-            cross[k] += weighted.T @ (response[part, k] - rows.base[part, k])
+            # A product of a matrix with itself costs half of one with another.
+            rooted = features * np.sqrt(w)[:, None]
+            gram[k] += rooted.T @ rooted
+            cross[k] += features.T @ (w * (response[part, k] - rows.base[part, k]))
     penalty = np.full(n_features, state.outer_penalty)
     penalty[-1] = 1e-6
     outer = np.stack([_solved(g + np.diag(penalty), c) for g, c in zip(gram, cross, strict=True)], axis=1)
@@ -271,10 +272,10 @@ def _normal_equations(state: _State, rows: Rows, loss: LayerLoss) -> tuple[Float
             slope = outer[:n_units, k] * (-2.0 * s * square) + outer[n_units:-1, k] * (bump - 2.0 * s * s * square)
             jacobian = np.hstack([(h[:, :, None] * slope[:, None, :]).reshape(len(h), n_inner), features])
             w = state.precision * rows.weight[part] * working[part, k]
-            weighted = jacobian * w[:, None]
             where = np.r_[0:n_inner, n_inner + k * n_features : n_inner + (k + 1) * n_features]
-            matrix[np.ix_(where, where)] += weighted.T @ jacobian
-            gradient[where] += weighted.T @ (response[part, k] - state.raw[part, k])
+            gradient[where] += jacobian.T @ (w * (response[part, k] - state.raw[part, k]))
+            jacobian *= np.sqrt(w)[:, None]
+            matrix[np.ix_(where, where)] += jacobian.T @ jacobian
     one = np.full(n_features, state.outer_penalty)
     one[-1] = 1e-6
     penalty = np.concatenate([np.repeat(state.inner_penalty, n_units), np.tile(one, n_outputs)])
