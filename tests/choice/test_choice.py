@@ -200,6 +200,14 @@ def test_short_forms_know_the_curves_of_textbooks(text, sign, rng):
     assert best.n_constants <= 3
 
 
+def test_a_curve_that_brings_nothing_is_no_short_form(powers):
+    forms = short_forms(powers, 8)
+    assert str(forms[0]).endswith("x**(3/2)/sqrt(z)")
+    # Over 1 + k*x with k near 0, it is the same with one constant more.
+    values = [form.evaluate(powers.columns) for form in forms]
+    assert not any(np.allclose(values[0], other, rtol=1e-4) for other in values[1:])
+
+
 def test_a_short_form_is_chosen_where_the_engines_found_nothing_of_the_kind(powers):
     formula = chosen_of(powers, "1.0", "1.0*x", "1.0*x + 2.0*z + 1.0")
     assert formula.engine == SHORT

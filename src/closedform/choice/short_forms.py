@@ -69,9 +69,13 @@ def short_forms(problem: Problem, count: int) -> list[Expression]:
     # As they come they are fitted in transformed axes, which is nearly right; curves are not, as their scale is rough.
     simple = _promising([*_lines(problem, columns), *_products(problem, columns)], problem, _REFITTED * count)
     curved = _promising(_curved(problem, columns), problem, count)
-    fitted = dict.fromkeys(_fitted(form, problem) for form in [*simple, *curved])
-    usable = [one for one in fitted if _within_reach(one, problem) and problem.admits(one)]
-    return sorted(usable, key=lambda form: _length(form, problem))[:count]
+    lengths = {one: _length(one, problem) for one in (_fitted(form, problem) for form in simple)}
+    least = min(lengths.values(), default=float("inf"))
+    # A curve that brings nothing is on its way to a straight line, with its scale at infinity.
+    bent = {one: _length(one, problem) for one in (_fitted(form, problem) for form in curved)}
+    lengths |= {one: length for one, length in bent.items() if length < least}
+    usable = [one for one in lengths if _within_reach(one, problem) and problem.admits(one)]
+    return sorted(usable, key=lengths.__getitem__)[:count]
 
 
 def _promising(recipes: Iterable[Recipe], problem: Problem, count: int) -> list[Expression]:
@@ -151,7 +155,10 @@ def _one_product(
     solved, errors = _solved(design, z)
     rounded = [_simple(value, error) for value, error in zip(solved[1:], errors[1:], strict=True)]
     scale = sign * float(np.exp(np.clip(solved[0], -300, 300))) or FREE
-    for exponents in ([float(value) for value in solved[1:]], rounded):
+    halves = [Fraction(round(2 * value), 2) for value in solved[1 : 1 + len(powers)].tolist()]
+    for exponents in ([float(value) for value in solved[1:]], rounded, halves):
+        if 0 in exponents:
+            continue
         factors: list[Recipe] = [scale]
         for j, exponent in zip(powers, exponents, strict=False):
             factors.append(("pow", ("var", problem.names[j]), exponent))
