@@ -111,3 +111,9 @@ def test_a_design_that_is_asked_twice_at_the_same_time(data):
     for (one, two), part in zip(parts, later, strict=True):
         np.testing.assert_array_equal(one, part)
         np.testing.assert_array_equal(two, part)
+
+
+def test_a_very_wide_table_in_little_time_is_screened_on_some_rows(data):
+    assert pace.rows_to_screen(data, 1000, Stop()) is data
+    assert 2000 <= pace.rows_to_screen(data, 1000, Stop(remaining=lambda: 20.0)).n_rows < 3000
+    assert pace.rows_to_screen(data, 200, Stop(remaining=lambda: 20.0)) is data

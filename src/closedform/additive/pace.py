@@ -22,6 +22,9 @@ _FEWEST_ROWS = 2000
 # The first fit, from which all is learned, may take this share of the time that is left.
 _FIRST_SHARE = 0.08
 _PASSES = 10
+# The same for choosing among very many columns, and about what that takes for a pair of them in a row.
+_SCREEN_SHARE = 0.15
+_SECONDS_PER_PAIR = 3e-9
 # Rows that are timed before the first fit.
 _TIMED_ROWS = 4096
 
@@ -124,6 +127,15 @@ def rows_to_decide(data: TableData, mains: Design, family: Family, rng: np.rando
     if most >= n:
         return data
     return data.rows(np.sort(rng.permutation(n)[: int(most)]))
+
+
+def rows_to_screen(data: TableData, n_columns: int, stop: Stop) -> TableData:
+    """The rows that the columns of a very wide table are chosen on: every pair of columns is looked at."""
+    seconds_per_row = _SECONDS_PER_PAIR * n_columns**2 / 2.0
+    most = max(_FEWEST_ROWS, _SCREEN_SHARE * stop.left() / seconds_per_row)
+    if most >= data.n_rows:
+        return data
+    return data.rows(np.arange(0, data.n_rows, math.ceil(data.n_rows / most)))
 
 
 def _seconds_per_row(design: Design) -> float:

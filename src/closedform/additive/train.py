@@ -21,7 +21,7 @@ from closedform.additive.fit import FEWEST_BAGS, LinearFit, bagged, fit_design
 from closedform.additive.members import MembersFit, centred_block, fit_members
 from closedform.additive.model import AdditiveModel
 from closedform.additive.monotone import constrained, repaired
-from closedform.additive.pace import Allowance, Pace, rows_to_decide
+from closedform.additive.pace import Allowance, Pace, rows_to_decide, rows_to_screen
 from closedform.additive.second_block import SecondBlock
 from closedform.additive.stop import Stop
 from closedform.additive.table_data import Settings, TableData
@@ -107,7 +107,7 @@ def _trained(
     # Very many columns are not all taken, see below.
     few = rows_to_decide(data, Design(features[:MOST_FEATURES], [], data.columns), family, rng, stop)
     if len(features) > MOST_FEATURES:
-        features = relevant_features(few, features, family, settings)
+        features = relevant_features(rows_to_screen(few, len(features), stop), features, family, settings)
     mains = Design(features, [], few.columns)
     stop.begin("main effects")
     pace, alone = Pace.of(mains, lambda: fit_design(mains, few.y, few.weight, family, expired=stop))
