@@ -59,7 +59,9 @@ class MembersFit:
 
     def better_than(self, loss: float) -> bool:
         """Whether the mean of the members is better, with units or without, than fits with this held-out loss."""
-        return loss - min(self.losses) > _SMALLEST_GAIN_OF_MEMBERS * abs(loss)
+        # Units that say nothing leave the mean of fits to fewer rows, which is worse than one fit to all of them.
+        says = bool(self.block.bumps.any() or self.block.steps.any())
+        return says and loss - min(self.losses) > _SMALLEST_GAIN_OF_MEMBERS * abs(loss)
 
     @property
     def pays(self) -> bool:
