@@ -65,6 +65,18 @@ def test_numbers_are_what_their_expressions_say():
         assert lengths == sorted(lengths)
 
 
+@pytest.mark.parametrize(("value", "tolerance", "text"), [(3.18, 0.03, "3.2"), (0.7, 0.01, "0.7"), (4.12, 0.05, "4.1")])
+def test_roots_and_logarithms_that_few_laws_hold_do_not_stand_for_decimals(value, tolerance, text):
+    first = simple_numbers(value, tolerance)[0]
+    assert first.decimal and float(first.value) == float(text)
+
+
+@pytest.mark.parametrize("value", [math.sqrt(2), math.sqrt(3) / 2, math.sqrt(7), math.log(2), math.pi**2])
+def test_they_are_found_where_the_number_is_known_well(value):
+    assert simple_numbers(value, 1e-9)[0].value == pytest.approx(value, abs=1e-12)
+    assert not simple_numbers(value, 1e-9)[0].decimal
+
+
 def test_exponents_are_not_rounded_to_multiples_of_pi():
     assert any(number.expression is Expression.parse("pi/2") for number in simple_numbers(1.5708, 1e-4))
     rational = simple_numbers(1.5708, 1e-4, rational=True)

@@ -16,7 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.symbolic.expression import Expression, apply, constant
-from closedform.symbolic.metrics import KIND_LENGTH, OPERATOR_LENGTH, decimal_digits, number_length
+from closedform.symbolic.metrics import (
+    KIND_LENGTH,
+    OPERATOR_LENGTH,
+    RARE_LENGTH,
+    USUAL_ROOTS,
+    decimal_digits,
+    number_length,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -64,9 +71,9 @@ _UNITS = (
     _Unit(1.0, None, False, 0.0),
     _Unit(math.pi, _PI, False, OPERATOR_LENGTH),
     _Unit(1 / math.pi, _PI, True, OPERATOR_LENGTH),
-    _Unit(math.pi**2, apply("pow", _PI, 2), False, 2 * OPERATOR_LENGTH + math.log(2)),
-    _Unit(1 / math.pi**2, apply("pow", _PI, 2), True, 2 * OPERATOR_LENGTH + math.log(2)),
-    _Unit(math.log(2), apply("log", 2), False, OPERATOR_LENGTH + math.log(2)),
+    _Unit(math.pi**2, apply("pow", _PI, 2), False, 2 * OPERATOR_LENGTH + math.log(2) + RARE_LENGTH),
+    _Unit(1 / math.pi**2, apply("pow", _PI, 2), True, 2 * OPERATOR_LENGTH + math.log(2) + RARE_LENGTH),
+    _Unit(math.log(2), apply("log", 2), False, OPERATOR_LENGTH + math.log(2) + RARE_LENGTH),
 )
 _ROOT_UNITS = _UNITS[:3]
 _UNIT_VALUES = np.array([[unit.value] for unit in _UNITS])
@@ -152,6 +159,7 @@ def _plain_root(sign: int, p: int, q: int) -> SimpleNumber | None:
     above = root if ratio.numerator == 1 else apply("neg", root) if ratio.numerator == -1 else ratio.numerator * root
     operators = 1 + (ratio.numerator != 1) + (ratio.denominator != 1)
     length = operators * OPERATOR_LENGTH + math.log(inside) + math.log(outside) + math.log(ratio.denominator)
+    length += 0.0 if inside in USUAL_ROOTS else RARE_LENGTH
     expression = above if ratio.denominator == 1 else apply("div", above, ratio.denominator)
     return SimpleNumber(sign * math.sqrt(p / q), length, expression)
 

@@ -34,6 +34,9 @@ ROUNDING_LEVEL = 1e-12
 # What it costs to say that a number is a decimal, and each operator (or pi) in a number such as sqrt(2)/pi.
 KIND_LENGTH = math.log(2)
 OPERATOR_LENGTH = math.log(4)
+# And what it costs on top that few laws hold such a number: sqrt(91), log(2), pi**2. The roots of 2 and 3 are usual.
+RARE_LENGTH = math.log(16)
+USUAL_ROOTS = (2, 3)
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -226,11 +229,19 @@ def _constant_length(expression: Expression) -> float:
     while stack:
         node = stack.pop()
         if node.kind == "apply":
-            total += OPERATOR_LENGTH
+            total += OPERATOR_LENGTH + (RARE_LENGTH if _is_rare(node) else 0.0)
             stack.extend(node.args)
         elif not isinstance(node.value, float):
             total += number_length(node.value)
     return total
+
+
+def _is_rare(node: Expression) -> bool:
+    """Whether an operator on numbers is one that few laws hold."""
+    if node.op.name == "sqrt":
+        inside = node.args[0]
+        return inside.kind == "constant" and inside.value not in USUAL_ROOTS
+    return node.op.name in ("log", "pow")
 
 
 def constants_length(
