@@ -14,6 +14,7 @@ from closedform.additive.assemble import Assembled, assemble
 from closedform.additive.decide import Member
 from closedform.additive.design import Design
 from closedform.additive.families import Family, Squared
+from closedform.additive.fewer_units import with_shared_inputs, without_idle
 from closedform.additive.fit import LinearFit, fit_design
 from closedform.additive.second_block import SecondBlock
 from closedform.additive.table_data import TableData
@@ -117,6 +118,8 @@ def fit_members(
         Asked after each member; those not reached are left out.
     """
     found: list[_MemberFit] = []
+    shared = with_shared_inputs([member.units for member in members], data)
+    members = [replace(member, units=units) for member, units in zip(members, shared, strict=True)]
     for member in members:
         if found and expired():
             break
@@ -163,14 +166,39 @@ def _fit_member(
     start = None if before is None else before.penalties
     fit = fit_design(both, part.y, part.weight, family, start=start, expired=expired)
     own = both.slices()[-1]
-    block, effects = member.units.block(fit.coefficients[own]), _of_effects(fit, own.start)
+    penalties = [np.minimum(one.penalties, _LARGEST_PENALTY) for one in fit.fits]
+    held_out_loss = _held_out_loss(both, member, data, family)
+    fit, kept = without_idle(fit, own.start, _means(both, fit, part, family), held_out_loss)
+    units, n_units = member.units.some(kept), len(member.units) // 2
+    coefficients = fit.coefficients[own][np.concatenate([kept, kept + n_units])]
+    block, effects = units.block(coefficients), _of_effects(fit, own.start)
     raw = block.values(FunctionValues(part.columns))
     said = _said(replace(design, columns=part.columns), raw, part.weight, left_out, expired)
     plain = design.apply(effects.coefficients, effects.offset)
     with_units = plain + block.values(FunctionValues(data.columns))
     without = plain + design.apply(said.coefficients, said.offset)
-    penalties = [np.minimum(one.penalties, _LARGEST_PENALTY) for one in fit.fits]
     return _MemberFit(effects, said, block, with_units, without, penalties)
+
+
+def _means(design: Design, fit: LinearFit, part: TableData, family: Family) -> list[FloatArray]:
+    """Mean of each column of a design, for each output, with the weights that its rows had in the last step."""
+    working, _ = family.working(part.y, fit.raw)
+    weight = part.weight[:, None] * working
+    total = sum(chunk.T @ weight[rows] for rows, chunk in design.chunks())
+    return list((total / weight.sum(axis=0)).T)
+
+
+def _held_out_loss(
+    design: Design, member: Member, data: TableData, family: Family
+) -> Callable[[FloatArray, FloatArray], float]:
+    """The mean loss of the rows that a member holds out, as a function of coefficients and offsets of its design."""
+    rest = data.rows(member.held)
+    held = replace(design, columns=rest.columns)
+
+    def loss(coefficients: FloatArray, offset: FloatArray) -> float:
+        return float(np.average(family.loss(rest.y, held.apply(coefficients, offset)), weights=rest.weight))
+
+    return loss
 
 
 def _of_effects(fit: LinearFit, count: int) -> LinearFit:

@@ -52,6 +52,13 @@ class Units:
         functions /= self.scale
         return functions
 
+    def some(self, kept: NDArray[np.intp]) -> Units:
+        """Some of the units, with the inputs that have weight in any of them."""
+        both = np.concatenate([kept, kept + self.weights.shape[1]])
+        used = np.flatnonzero(self.weights[:-1, kept].any(axis=1))
+        weights = self.weights[np.append(used, len(self.inputs))][:, kept]
+        return Units(tuple(self.inputs[i] for i in used), weights, self.mean[both], self.scale[both])
+
     def block(self, coefficients: FloatArray) -> SecondBlock:
         """The second block whose functions have these coefficients, shape (len(self), n_outputs)."""
         outer = coefficients / self.scale[:, None]
@@ -60,8 +67,9 @@ class Units:
 
 
 def mean_block(blocks: Sequence[SecondBlock]) -> SecondBlock:
-    """The mean of several second blocks as one, in which each line is an input only once."""
+    """The mean of several second blocks as one, in which each line and each curve is an input only once."""
     lines: dict[int, int] = {}
+    curves: dict[int, int] = {}
     inputs: list[BlockInput] = []
     placed: list[FloatArray] = []
     for block in blocks:
@@ -69,9 +77,14 @@ def mean_block(blocks: Sequence[SecondBlock]) -> SecondBlock:
         constant = block.weights[-1].copy()
         for item, weight in zip(block.inputs, block.weights[:-1], strict=True):
             column = item.functions.column
+            if not item.is_line and id(item) in curves:
+                moved[curves[id(item)]] = weight
+                continue
             if not (item.is_line and column in lines):
                 if item.is_line:
                     lines[column] = len(inputs)
+                else:
+                    curves[id(item)] = len(inputs)
                 moved[len(inputs)] = weight
                 inputs.append(item)
                 continue
