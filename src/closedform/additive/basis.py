@@ -85,6 +85,12 @@ class NumericBasis:
         """All functions, shape (n_rows, size)."""
         return self.rows(x).T
 
+    def line(self, x: FloatArray) -> FloatArray:
+        """The first function alone, shape (n_rows,)."""
+        z: FloatArray = (x - self.center) / self.scale
+        known = np.isfinite(x)
+        return z if known.all() else np.where(known, z, 0.0)
+
     def coarse_rows(self, x: FloatArray) -> FloatArray:
         """The functions that pair effects are made of, shape (n_coarse_functions, n_rows)."""
         c = self.n_coarse

@@ -19,7 +19,7 @@ FloatArray: TypeAlias = NDArray[np.float64]
 
 # The held-out loss of a member may be worse by this share for fewer units.
 _WORSE = 5e-3
-# A unit is worth keeping if the penalised sum of squares, in variances of the noise, grows by more than this without it:
+# A unit is worth keeping if the penalised sum of squares grows by more than so many variances of the noise without it:
 # about what its two coefficients gain by chance.
 _IDLE = 3.0
 # Two curves of a column are the same if one explains so much of the variance of the other.

@@ -23,7 +23,7 @@ SECOND_BLOCK = "(second block)"
 
 _LARGEST = float(np.finfo(float).max)
 # Blocks that stay in the cache of a processor.
-_ROWS = 4096
+_ROWS = 2048
 _ROWS_WORTH_TABLES = 20_000
 _KNOTS_WORTH_A_TABLE = 5
 
@@ -96,14 +96,22 @@ class AdditiveModel:
 
     def _sum(self, values: FunctionValues, tables: Mapping[int, CurveTable]) -> FloatArray:
         """Raw scores of a block of rows; what is linear in the functions of a column is added up beforehand."""
-        constant, linear = self._linear
+        constant, _ = self._linear
         total: FloatArray = np.tile(constant, (values.n_rows, 1))
+        curves: dict[int, FloatArray] = {}
         for functions in self.functions:
             column = functions.column
-            if column in tables and np.isfinite(values.column(functions)).all():
-                total[:, 0] += tables[column].values(values.column(functions))
-            elif column in linear:
-                total += values.of(functions) @ linear[column]
+            if column not in self._stacked:
+                continue
+            coefficients, places = self._stacked[column]
+            x = values.column(functions)
+            if column in tables and np.isfinite(x).all():
+                made = tables[column].values(x)[:, None]
+            else:
+                # Not kept with `values`: memory that is given back and asked for again in every block costs most.
+                made = functions.values(x) @ coefficients
+            total += made[:, : self.n_outputs]
+            curves.update(zip(places, made.T[self.n_outputs :], strict=True))
         for pair in self.pairs:
             total = total + pair.products(values.coarse(pair.first), values.coarse(pair.second))
         for effect in self.effects:
@@ -112,7 +120,7 @@ class AdditiveModel:
             elif isinstance(effect, MainEffect):
                 total = total + effect.beyond_range(values.column(effect.functions))
         if self.second is not None:
-            total = total + self.second.unit_values(values)
+            total = total + self.second.of_curves(curves, values)
         return total
 
     @property
@@ -132,16 +140,15 @@ class AdditiveModel:
 
     @cached_property
     def _tables(self) -> dict[int, CurveTable]:
-        """Tables of the curves of the numeric columns that do not go on as their formulas; for single outputs."""
-        _, linear = self._linear
+        """Tables of the curves of the numeric columns that do not go on as their formulas, where they have only one."""
         found = {}
         for functions in self.functions:
             basis = functions.basis
-            if self.n_outputs > 1 or functions.column not in linear or not isinstance(basis, NumericBasis):
+            coefficients, _ = self._stacked.get(functions.column, (np.empty((0, 0)), ()))
+            if coefficients.shape[1] != 1 or not isinstance(basis, NumericBasis):
                 continue
             if functions.beyond != "rational" and len(basis.knots) >= _KNOTS_WORTH_A_TABLE:
-                coefficients = linear[functions.column][:, 0]
-                curve = partial(_curve, basis, coefficients)
+                curve = partial(_curve, basis, coefficients[:, 0])
                 table = tabulated(curve, basis.low, basis.high)
                 if table is not None:
                     found[functions.column] = table
@@ -157,6 +164,24 @@ class AdditiveModel:
             for functions, coefficients in effect.linear_parts():
                 linear[functions.column] = linear.get(functions.column, 0.0) + coefficients
         return constant, {column: part for column, part in linear.items() if part.any()}
+
+    @cached_property
+    def _stacked(self) -> dict[int, tuple[FloatArray, tuple[int, ...]]]:
+        """For each column the coefficients of all that is linear in its functions: its part in the sum, and curves.
+
+        The curves are inputs of the second block, whose positions are given.
+        """
+        _, linear = self._linear
+        inputs = [] if self.second is None else [item for item in enumerate(self.second.inputs) if not item[1].is_line]
+        found = {}
+        for functions in self.functions:
+            own = [(k, item) for k, item in inputs if item.functions.column == functions.column]
+            part = linear.get(functions.column)
+            if part is not None or own:
+                part = np.zeros((functions.basis.size, self.n_outputs)) if part is None else part
+                stacked = np.column_stack([part, *(item.coefficients for _, item in own)])
+                found[functions.column] = stacked, tuple(k for k, _ in own)
+        return found
 
     def contributions(self, columns: Sequence[FloatArray]) -> FloatArray:
         """What each effect, and last the second block, adds: shape (n_rows, n_effects + 1, n_outputs)."""

@@ -10,7 +10,7 @@ columns of a row, which removes the level of every row. Here columns are scaled 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -50,12 +50,14 @@ class BlockInput:
         """Whether it is the column itself."""
         return isinstance(self.functions.basis, NumericBasis) and not self.coefficients[1:].any()
 
-    def values(self, functions: FloatArray) -> FloatArray:
-        """The input from the values of the column's functions."""
-        if self.is_line:
-            result: FloatArray = (self.coefficients[0] * functions[:, 0] - self.mean) / self.scale
-            return result
-        curve: FloatArray = (functions @ self.coefficients - self.mean) / self.scale
+    def values(self, values: FunctionValues) -> FloatArray:
+        """The input on some rows."""
+        made = self.coefficients[0] * values.line(self.functions) if self.is_line else self._curve(values)
+        result: FloatArray = (made - self.mean) / self.scale
+        return result
+
+    def _curve(self, values: FunctionValues) -> FloatArray:
+        curve: FloatArray = values.of(self.functions) @ self.coefficients
         return curve
 
 
@@ -105,12 +107,31 @@ class SecondBlock:
 
     def unit_values(self, values: FunctionValues) -> FloatArray:
         """The units and the constant alone, shape (n_rows, n_outputs)."""
-        inputs, outer = self.inputs_of(values), np.vstack([self.bumps, self.steps])
+        return self.of_inputs(self.inputs_of(values))
+
+    def of_inputs(self, inputs: FloatArray) -> FloatArray:
+        """The units and the constant alone, from what `inputs_of` returns."""
+        outer = np.vstack([self.bumps, self.steps])
         result = np.empty((len(inputs), outer.shape[1]))
         for start in range(0, len(inputs), _ROWS):
             rows = slice(start, start + _ROWS)
             result[rows] = unit_functions(inputs[rows] @ self.weights) @ outer + self.offset
         return result
+
+    def of_curves(self, curves: Mapping[int, FloatArray], values: FunctionValues) -> FloatArray:
+        """The units and the constant alone, from the curves among the inputs (by position; neither centred nor scaled).
+
+        Shape (n_rows, n_outputs).
+        """
+        made = np.empty((len(self.inputs) + 1, values.n_rows))
+        made[-1] = 1.0
+        for k, item in enumerate(self.inputs):
+            if k in curves:
+                np.subtract(curves[k], item.mean, out=made[k])
+                made[k] /= item.scale
+            else:
+                made[k] = item.values(values)
+        return self.of_inputs(made.T)
 
     def scaled(self, factor: float) -> SecondBlock:
         """The block times a number."""
@@ -133,9 +154,5 @@ def unit_functions(s: FloatArray) -> FloatArray:
 
 def input_matrix(inputs: Sequence[BlockInput], values: FunctionValues) -> FloatArray:
     """The inputs side by side and a column of ones, shape (n_rows, n_inputs + 1)."""
-    # A line is the first of the functions of its column, the coarse ones included.
-    columns = [
-        item.values(values.coarse(item.functions)[:1].T if item.is_line else values.of(item.functions))
-        for item in inputs
-    ]
-    return np.column_stack([*columns, np.ones(len(columns[0]))])
+    columns = [item.values(values) for item in inputs]
+    return np.column_stack([*columns, np.ones(values.n_rows)])

@@ -359,6 +359,12 @@ class FunctionValues:
             self._coarse[functions.column] = functions.basis.coarse_rows(inside)
         return self._coarse[functions.column]
 
+    def line(self, functions: ColumnFunctions) -> FloatArray:
+        """The first of the functions of a numeric column, its line, shape (n_rows,)."""
+        basis = functions.basis
+        assert isinstance(basis, NumericBasis)
+        return basis.line(functions.inside(self._columns[functions.column]))
+
     def effect(self, effect: Effect) -> FloatArray:
         """An effect on the rows, shape (n_rows, n_outputs)."""
         if isinstance(effect, MainEffect):
