@@ -99,6 +99,9 @@ def _without(fit: LinearFit, group: NDArray[np.intp], mean: Sequence[FloatArray]
             offset[k] -= float(mean[k] @ change)
             coefficients[:, k] += change
             covariance = covariance - gain @ covariance[group]
+            # Zero but for rounding: they take no part in what follows.
+            covariance[group] = 0.0
+            covariance[:, group] = 0.0
         coefficients[group, k] = 0.0
         parts.append(replace(one, coefficients=coefficients[:, k], covariance=covariance))
     return replace(fit, coefficients=coefficients, offset=offset, fits=parts)
