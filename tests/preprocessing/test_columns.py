@@ -392,3 +392,17 @@ def test_learned_then_encoded_is_the_same(table, make, data):
             codes = values[~np.isnan(values)].astype(int)
             assert set(codes.tolist()) == set(range(len(column.levels)))
             assert (np.diff(np.bincount(codes)) <= 0).all()
+
+
+@pytest.mark.parametrize("storage", ["python", "pyarrow"])
+@pytest.mark.parametrize(
+    "cells", [["b", None, "a", "b"], [None, "2020-01-02", "2021-03-04", None], ["1", "2.5", "1", "7"]]
+)
+def test_columns_of_text_are_taken_as_the_same_cells_as_objects_are(storage, cells):
+    as_objects = pd.DataFrame({"x": pd.Series(cells, dtype=object)})
+    as_text = as_objects.astype(pd.StringDtype(storage))
+    columns, expected, _ = learn_columns(as_objects)
+    found, encoded, _ = learn_columns(as_text)
+    assert found == columns
+    np.testing.assert_array_equal(encoded[0], expected[0])
+    np.testing.assert_array_equal(encode(columns, as_text)[0], encode(columns, as_objects)[0])

@@ -125,6 +125,8 @@ def sort_out(label: str, column: RawColumn) -> Cells:
         return Cells("duration", _span_in_days(label, values))
     if kind == "V":
         raise InputTypeError(f"{label} holds records of dtype {values.dtype}: expected one value per cell.")
+    if column.texts is not None:
+        return _from_different(label, *column.texts)
     return _from_objects(label, values, column.category)
 
 
@@ -147,7 +149,11 @@ def _from_objects(label: str, values: NDArray, category: bool) -> Cells:
     filled = [cell for cell, is_gap in zip(different, missing, strict=True) if not is_gap]
     place = dict(zip(filled, range(len(filled)), strict=True))
     place.update((cell, -1) for cell, is_gap in zip(different, missing, strict=True) if is_gap)
-    positions = np.fromiter(map(place.__getitem__, cells), dtype=np.intp, count=len(cells))
+    return _from_different(label, filled, np.fromiter(map(place.__getitem__, cells), dtype=np.intp, count=len(cells)))
+
+
+def _from_different(label: str, filled: list[Any], positions: NDArray[np.intp]) -> Cells:
+    """Sort out cells by the different ones that are not missing and where these are."""
     kind, per_cell = _kind_and_numbers(label, filled, positions)
     # The position of a missing cell, -1, picks the NaN at the end.
     numbers = None if per_cell is None else np.append(per_cell, np.nan)[positions]

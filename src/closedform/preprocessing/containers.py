@@ -45,11 +45,14 @@ class RawColumn(NamedTuple):
     """One column before anything is made of its cells.
 
     `values` has shape (n_rows,) and any dtype; instants of time are datetime64 in UTC.  `category` is True where the
-    container itself says that the column holds categories, whatever its cells are.
+    container itself says that the column holds categories, whatever its cells are.  `texts` are the different texts of
+    a column that holds nothing else and missing cells, by first appearance, and the position of each cell's text among
+    them (-1: missing), where the container has them at hand.
     """
 
     values: NDArray
     category: bool = False
+    texts: tuple[list[str], NDArray[np.intp]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,6 +237,13 @@ def pandas_column(series: Any) -> RawColumn:
         import narwhals as nw
 
         return narwhals_column(nw.from_native(series.array.__arrow_array__(), series_only=True))
+    if isinstance(dtype, pd.StringDtype):
+        # Several times faster than looking at each cell.
+        codes, different = pd.factorize(series.array)
+        texts = np.asarray(different, dtype=object).tolist()
+        values = np.empty(len(texts) + 1, dtype=object)
+        values[:] = [*texts, dtype.na_value]
+        return RawColumn(values[codes], texts=(texts, codes.astype(np.intp, copy=False)))
     kind = getattr(dtype, "kind", "O")
     if kind == "b" and series.hasnans:
         return RawColumn(np.asarray(series.to_numpy(dtype=object)))
