@@ -24,8 +24,9 @@ _WORSE = 5e-3
 _IDLE = 3.0
 # Two curves of a column are the same if one explains so much of the variance of the other.
 _SAME = 0.9
-# A weight below this share of the size of all weights of its unit is none.
+# A weight below this share of the size of all weights of its unit is none; where rows are many, they know it better.
 _SMALLEST_WEIGHT = 0.04
+_KNOWN_BY_ROWS = 0.8
 # Rows on which curves are compared.
 _ROWS = 5000
 
@@ -121,6 +122,7 @@ def with_shared_inputs(several: Sequence[Units], data: TableData) -> list[Units]
     values = FunctionValues([column[::step] for column in data.columns])
     share = data.weight[::step] / data.weight[::step].sum()
     known: list[tuple[BlockInput, FloatArray]] = []
+    smallest = min(_SMALLEST_WEIGHT, _KNOWN_BY_ROWS / np.sqrt(data.n_rows))
     found = []
     for units in several:
         matrix = input_matrix(units.inputs, values)
@@ -137,7 +139,7 @@ def with_shared_inputs(several: Sequence[Units], data: TableData) -> list[Units]
             constant += shift * weights[i]
             weights[i] *= slope
         size = np.sqrt(np.sum(weights**2, axis=0))
-        weights[np.abs(weights) < _SMALLEST_WEIGHT * size] = 0.0
+        weights[np.abs(weights) < smallest * size] = 0.0
         moved = np.vstack([weights, constant])
         found.append(Units.of(tuple(inputs), moved, input_matrix(inputs, values), share))
     return found
