@@ -7,15 +7,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from closedform.additive import members
 from closedform.additive.assemble import assemble
 from closedform.additive.candidates import make_features, with_pairs
 from closedform.additive.families import Classes, Squared
 from closedform.additive.fit import fit_design
 from closedform.additive.model import SECOND_BLOCK
+from closedform.additive.second_block import BlockInput
 from closedform.additive.table_data import Settings, TableData
-from closedform.additive.terms import FunctionValues, MainEffect, PairEffect
+from closedform.additive.terms import ColumnFunctions, FunctionValues, MainEffect, PairEffect
 from closedform.additive.train import train
-from closedform.additive.units import mean_block
+from closedform.additive.units import Units, mean_block
 from closedform.exceptions import InputError
 
 
@@ -223,3 +225,34 @@ def test_members_of_a_second_block_are_one_block():
     # Lines are inputs only once.
     lines = [item.functions.column for item in mean.inputs if item.is_line]
     assert len(lines) == len(set(lines))
+
+
+def test_units_that_hardly_vary_are_not_blown_up():
+    rng = np.random.default_rng(6)
+    x = rng.normal(size=200)
+    data = data_of([x], x)
+    functions = make_features(data)[0]
+    line = BlockInput(ColumnFunctions(0, "x0", functions.basis), np.eye(1, functions.basis.size)[0], 0.0, 1.0)
+    matrix = np.column_stack([x, np.ones(200)])
+    units = Units.of((line,), np.array([[1e-6], [0.0]]), matrix, np.full(200, 1 / 200))
+    # An outlier among the rows held out: the unit is one on all others.
+    assert np.abs(units.values([np.append(x, 1e12)])).max() <= 100.0 + 1e-6
+    assert np.abs(units.block(np.ones((2, 1))).bumps).max() <= 100.0 + 1e-6
+
+
+def test_a_block_that_leaves_the_range_is_refused(monkeypatch):
+    rng = np.random.default_rng(2)
+    X = rng.uniform(-1, 1, size=(600, 3))
+    data = data_of(X.T, 1.0 / (0.2 + X.sum(axis=1) ** 2) + 0.01 * rng.normal(size=600))
+    chosen = settings(interactions=0, second_block=True)
+    assert train(data, Squared(), chosen, np.random.default_rng(0)).second is not None
+    found = members.fit_members
+
+    def blown_up(*args):
+        fit = found(*args)
+        return replace(fit, block=fit.block.scaled(1e3))
+
+    monkeypatch.setattr("closedform.additive.train.fit_members", blown_up)
+    model = train(data, Squared(), chosen, np.random.default_rng(0))
+    assert model.second is None
+    assert np.ptp(model.raw(data.columns)) < 2 * np.ptp(data.y)

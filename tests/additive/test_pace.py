@@ -117,3 +117,16 @@ def test_a_very_wide_table_in_little_time_is_screened_on_some_rows(data):
     assert pace.rows_to_screen(data, 1000, Stop()) is data
     assert 2000 <= pace.rows_to_screen(data, 1000, Stop(remaining=lambda: 20.0)).n_rows < 3000
     assert pace.rows_to_screen(data, 200, Stop(remaining=lambda: 20.0)) is data
+
+
+def test_pairs_come_before_units(data, monkeypatch):
+    left = [1e6]
+
+    def slow_units(*_):
+        left[0] = 0.0
+
+    monkeypatch.setattr("closedform.additive.decide._units", slow_units)
+    stop = Stop(remaining=lambda: left[0], expired=lambda: left[0] <= 0.0)
+    model = train.train(data, Squared(), settings_of(4), np.random.default_rng(0), stop)
+    assert left[0] == 0.0
+    assert "x2 & x3" in model.names

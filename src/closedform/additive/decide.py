@@ -182,11 +182,8 @@ def _judged(question: _Question, kept: NDArray[np.intp], held: NDArray[np.intp],
     if settings.interactions == "auto" and len(question.choices) > 1:
         ranked = [pair for pair, _ in candidate_pairs(part, features, alone, family, settings)]
         found = tuple(dict.fromkeys([*settings.forced, *ranked]))
-    units = None
-    if question.second_block and question.affords_units(len(alone.offset)):
-        units = _units(question, mains, alone, part, rest, seed)
     plain: list[FloatArray] = []
-    with_units: list[FloatArray] = []
+    starts: list[list[FloatArray]] = []
     for choice in question.choices:
         design = with_pairs(features, found[: len(choice)], part.columns)
         if plain and not question.allowed.affords(design.n_rows, design.n_columns):
@@ -195,13 +192,19 @@ def _judged(question: _Question, kept: NDArray[np.intp], held: NDArray[np.intp],
         if design.pairs:
             fit = fit_design(design, part.y, part.weight, family, expired=question.allowed)
         plain.append(_held_out(design, fit, rest, family))
-        if units is not None:
-            both = replace(design, units=units)
-            start = [np.append(one.penalties, 1.0) for one in fit.fits]
-            fit = fit_design(both, part.y, part.weight, family, start=start, expired=question.allowed)
-            with_units.append(_held_out(both, fit, rest, family))
-    member = Member(kept, held, units) if units is not None else None
-    return _Judged(held, np.array(plain), np.array(with_units), member)
+        starts.append([np.append(one.penalties, 1.0) for one in fit.fits])
+    # Pairs come first where there is little time: units are trained on main effects alone, and may wait.
+    units = None
+    if question.second_block and len(plain) == len(question.choices) and question.affords_units(len(alone.offset)):
+        units = _units(question, mains, alone, part, rest, seed)
+    if units is None:
+        return _Judged(held, np.array(plain), np.empty((0, len(held))), None)
+    with_units: list[FloatArray] = []
+    for choice, start in zip(question.choices, starts, strict=True):
+        both = replace(with_pairs(features, found[: len(choice)], part.columns), units=units)
+        fit = fit_design(both, part.y, part.weight, family, start=start, expired=question.allowed)
+        with_units.append(_held_out(both, fit, rest, family))
+    return _Judged(held, np.array(plain), np.array(with_units), Member(kept, held, units))
 
 
 def _units(

@@ -64,6 +64,17 @@ class MembersFit:
         says = bool(self.block.bumps.any() or self.block.steps.any())
         return says and loss - min(self.losses) > _SMALLEST_GAIN_OF_MEMBERS * abs(loss)
 
+    def stays_in_range(self, data: TableData, family: Family) -> bool:
+        """Whether the raw scores of the rows are numbers, none further outside the target than the target is wide."""
+        raw = self.fit.raw + self.rest(data.columns)
+        if not np.isfinite(raw).all():
+            return False
+        if family.known_noise:
+            # Counts and classes: the ends of their range may be infinite as raw scores.
+            return True
+        low, high = float(data.y.min()), float(data.y.max())
+        return bool(raw.min() >= 2 * low - high and raw.max() <= 2 * high - low)
+
     @property
     def pays(self) -> bool:
         """Whether the units are worth keeping beside the effects."""

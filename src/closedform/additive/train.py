@@ -158,6 +158,9 @@ def _members(
     allowed.stop.begin("second block")
     design = with_pairs(features, plan.pairs, data.columns)
     found = fit_members(design, plan.members, data, family, settings.monotone, allowed)
+    if not found.stays_in_range(data, family):
+        logger.info("no second block: it would predict training rows far outside the target")
+        return None
     return found if settings.second_block is True or found.better_than(plan.loss) else None
 
 

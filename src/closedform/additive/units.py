@@ -14,10 +14,14 @@ from closedform.additive.terms import FunctionValues
 
 FloatArray: TypeAlias = NDArray[np.float64]
 
+# Functions of units have values up to 1. One that hardly varies over the training rows is not blown up to variance one:
+# on another row, an outlier, it would be a thousand times as large as on any of them.
+_LEAST_SPREAD = 0.01
+
 
 @dataclass(frozen=True, eq=False)
 class Units:
-    """The bumps and steps of rational units, each with mean zero and variance one over the rows they were trained on.
+    """The bumps and steps of rational units, with mean zero and variance at most one over their training rows.
 
     Parameters
     ----------
@@ -40,7 +44,7 @@ class Units:
         functions = unit_functions(matrix @ weights)
         mean = share @ functions
         spread = np.sqrt(share @ (functions - mean) ** 2)
-        return cls(inputs, weights, mean, np.maximum(spread, 1e-9))
+        return cls(inputs, weights, mean, np.maximum(spread, _LEAST_SPREAD))
 
     def __len__(self) -> int:
         return len(self.mean)
