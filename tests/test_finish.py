@@ -130,6 +130,15 @@ def test_a_larger_formula_has_to_be_better_on_all_training_rows():
     assert len(finished(problem, *texts, rows=rows, seconds=0.0)) == 1
 
 
+def test_a_sum_that_is_a_constant_for_all_that_rows_can_tell_is_written_as_one():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1.0, 40.0, size=(30, 1))
+    y = 3.0 * x[:, 0] ** 1.5 * np.exp(0.02 * rng.normal(size=30))
+    problem = Problem(x, y, ("x",))
+    [formula] = finished(problem, "5.7e10*x**(3/2)/(x + 1.9e10)")
+    assert formula.expression == parse("3*x**(3/2)")
+
+
 def test_a_law_is_not_beaten_by_fewer_nodes_with_more_fitted_constants():
     rng = np.random.default_rng(0)
     x = rng.uniform(0.0, 0.6, size=(300, 1))

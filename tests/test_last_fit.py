@@ -94,6 +94,14 @@ def test_what_cannot_be_fitted_comes_back_as_it_was(text):
     assert str(found.expression) == text
 
 
+def test_constants_do_not_run_away_to_make_a_term_idle():
+    x = np.geomspace(0.1, 40.0, 40)
+    # The denominator is not there: the best constant in it is infinite.
+    problem = Problem(x[:, None], 3.0 * x**1.5 + 1e-3 * np.cos(50 * x), ("x",))
+    formula = fitted("840.5*x**(3/2)/(x + 280.25)", problem)
+    assert str(formula.expression) == str(Expression.parse("840.5*x**(3/2)/(x + 280.25)"))
+
+
 def test_nothing_is_done_without_time():
     assert fitted("2.3456789*x", make_problem("2.5*x"), seconds=0.0).expression.constants == (2.3456789,)
 

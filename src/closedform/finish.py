@@ -17,6 +17,7 @@ from closedform.own_loss import OwnLoss
 from closedform.preprocessing import Table, subsample
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.idle import without_idle_terms
 from closedform.symbolic.metrics import description_length, rounding_error, target_scale
 from closedform.symbolic.pareto import Archive, Rule, choose, scores
 from closedform.symbolic.refit import standard_errors
@@ -272,7 +273,7 @@ def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> 
 def _versions(expression: Expression, problem: Problem, in_time: bool) -> Iterator[Expression]:
     """The formula with rounded constants if there is time, first simplified and then not, and at last as it came."""
     if in_time and expression.variables:
-        tuned = _tuned(expression, problem)
+        tuned = _tuned(without_idle_terms(expression, problem.columns, problem.y), problem)
         simple = simplify(tuned, problem.domain, use_sympy=False)
         # Another arrangement may show what the first one hid: of two nearly equal constants, a factor near 1.
         if simple is not tuned and simple.constants:

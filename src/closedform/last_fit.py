@@ -21,6 +21,7 @@ from closedform.formulas import Formula
 from closedform.losses import Loss, SquaredLoss
 from closedform.symbolic.evaluate import jacobian_constants
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.idle import without_idle_terms
 from closedform.symbolic.metrics import rounding_error
 
 _BLOCK = 65_536
@@ -82,14 +83,15 @@ def fit_to_all_rows(formula: Formula, whole: Problem, budget: Budget) -> Formula
     -------
     Formula
         Never worse on all rows than the one given, up to what keeping rounded constants costs. Its losses stay: they
-        belong to the constants before this fit. The formula given, where the new constants are not admitted.
+        belong to the constants before this fit. The formula given, where the new constants are not admitted, or where
+        they would make a constant of one of its terms.
     """
     expression = formula.expression
     if not expression.n_constants or budget.expired() or not np.isfinite(values_on(expression, whole)).all():
         return formula
     if not _is_exact(expression, whole):
         expression = _with_rounded_kept(expression, whole, budget)
-        if not whole.admits(expression):
+        if not whole.admits(expression) or without_idle_terms(expression, whole.columns, whole.y) is not expression:
             return formula
     return replace(formula, expression=expression, standard_errors=_errors(expression, whole))
 

@@ -19,8 +19,10 @@ from closedform.library.pool import FREE
 from closedform.losses import SquaredLoss
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, apply, constant
+from closedform.symbolic.idle import without_idle_terms
 from closedform.symbolic.metrics import target_scale
 from closedform.symbolic.pareto import scores
+from closedform.symbolic.simplify import simplify
 
 MOST_ROWS = 1000
 """With more rows the error on the rows that were fitted is as good a judge, and refits take long."""
@@ -188,6 +190,9 @@ def _with(
 ) -> tuple[list[Formula], int]:
     """The front with one more formula, instead of the one of its size and of the one that it comes from."""
     searched = whole.rows(rows.search)
+    moving = without_idle_terms(expression, searched.columns, searched.y)
+    if moving is not expression:
+        expression = simplify(moving, whole.domain, use_sympy=False)
     engine, seconds = (SHORT, budget.elapsed()) if parent is None else (parent.engine, parent.seconds)
     candidate = Candidate(expression, loss_of(expression, searched), expression.complexity, engine, seconds)
     new = scored(candidate, searched, whole, rows)

@@ -20,6 +20,7 @@ from closedform.library.pool import FREE, Recipe, build
 from closedform.library.relevance import most_relevant
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.idle import without_idle_terms
 from closedform.symbolic.metrics import structure_length
 from closedform.symbolic.refit import refit
 from closedform.symbolic.simplify import simplify
@@ -94,7 +95,12 @@ def _within_reach(form: Expression, problem: Problem) -> bool:
     """Whether a form is small enough, and no constant left for infinity where another form waits."""
     largest = max(float(np.abs(problem.X).max()), float(np.abs(problem.y).max()), 1.0)
     known = all(abs(value) < _INFINITE * largest for value in form.constants)
-    return known and form.complexity <= problem.max_complexity
+    return known and form.complexity <= problem.max_complexity and _moves(form, problem)
+
+
+def _moves(form: Expression, problem: Problem) -> bool:
+    """Whether no term of it might as well be a constant."""
+    return without_idle_terms(form, problem.columns, problem.y) is form
 
 
 def _length(form: Expression, problem: Problem) -> float:
