@@ -267,7 +267,7 @@ def test_keplers_third_law():
     planets = load_planets()
     model = LIESRegressor("screened", library_size=50, max_terms=1, max_time=5, max_complexity=7, random_state=0)
     model.fit(planets.X, planets.y)
-    assert model.status_ in (Status.EXHAUSTED, Status.TIME_LIMIT, Status.CONVERGED)
+    assert model.status_ in (Status.EXHAUSTED, Status.TIME_LIMIT, Status.CONVERGED, Status.SETTLED)
     assert model.score(planets.X, planets.y) > 0.9999
     back = model.predict({"distance_au": [1.0]})
     assert back == pytest.approx(365.25, rel=0.01)

@@ -44,7 +44,7 @@ class Pace:
     --------
     >>> pace = Pace(2.0, 1000, 50)
     >>> pace.cost(500, 100), pace.rows(4.0, 100)
-    (4.0, 500)
+    (4.0, 500.0)
     """
 
     seconds: float

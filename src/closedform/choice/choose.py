@@ -162,7 +162,7 @@ def _simplified(
     """
     ordered = sorted(judged, key=lambda one: one.total)
     parents = {one: one for one in ordered}
-    known = {_skeleton(one.expression) for one in ordered}
+    known = {_skeleton(one.expression) for one in ordered if one.total <= ordered[0].total + _COST_OF_ROUNDING}
     for one in ordered[:_MOST_SIMPLIFIED]:
         if one.total > ordered[0].total + _WITHIN or expired():
             break

@@ -21,7 +21,7 @@ from closedform.engines.base import Budget, Engine
 from closedform.engines.images import with_own
 from closedform.estimators import parameters
 from closedform.estimators.continuing import check_checkpoint, lasting, recorded
-from closedform.estimators.fitting import BASELINE, find_formulas
+from closedform.estimators.fitting import find_formulas
 from closedform.estimators.frames import constants_frame, front_frame
 from closedform.estimators.group_fitting import find_grouped
 from closedform.estimators.outputs import all_interrupted, apart, each, earlier_formulas, next_share, together
@@ -202,7 +202,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
     def _warn(self, found: Found) -> None:
         for name, error in found.failures.items():
             warnings.warn(f"engine {name!r} stopped with an error: {error}", ConvergenceWarning, stacklevel=3)
-        nothing = all(formula.engine == BASELINE for formula in found.formulas)
+        nothing = not any(formula.expression.variables for formula in found.formulas)
         told = (Status.INTERRUPTED, Status.FAILED, Status.CONSTANT)
         if found.status in told or (nothing and found.status is not Status.CONVERGED):
             kept = " of this form" if self.form else " that keeps to the constraints" if self.constraints else ""

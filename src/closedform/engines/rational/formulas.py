@@ -20,7 +20,7 @@ ROUNDS = (4, 2)
 
 _COLUMNS = 1200
 _LINKS = 3
-_QUOTAS = (30, 15, 12, 6)
+_QUOTAS = (30, 25, 12, 6)
 # How many formulas a piece has, and what a node more has to gain in error (as a power of ten).
 _MOST_FORMULAS = 6
 _WORTH_OF_A_NODE = 0.1
