@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from closedform.additive.assemble import Assembled, assemble
 from closedform.additive.decide import Member
 from closedform.additive.design import Design
-from closedform.additive.families import Family, Squared
+from closedform.additive.families import Binary, Classes, Family, Squared
 from closedform.additive.fewer_units import with_shared_inputs, without_idle
 from closedform.additive.fit import LinearFit, fit_design
 from closedform.additive.second_block import SecondBlock
@@ -65,15 +65,17 @@ class MembersFit:
         return says and loss - min(self.losses) > _SMALLEST_GAIN_OF_MEMBERS * abs(loss)
 
     def stays_in_range(self, data: TableData, family: Family) -> bool:
-        """Whether the raw scores of the rows are numbers, none further outside the target than the target is wide."""
+        """Whether the predictions for the rows are numbers, none further outside the target than the target is wide."""
         raw = self.fit.raw + self.rest(data.columns)
         if not np.isfinite(raw).all():
             return False
-        if family.known_noise:
-            # Counts and classes: the ends of their range may be infinite as raw scores.
+        if isinstance(family, Binary | Classes):
+            # Probabilities stay between 0 and 1.
             return True
+        with np.errstate(over="ignore"):
+            predicted = family.predict(raw)
         low, high = float(data.y.min()), float(data.y.max())
-        return bool(raw.min() >= 2 * low - high and raw.max() <= 2 * high - low)
+        return bool(predicted.min() >= 2 * low - high and predicted.max() <= 2 * high - low)
 
     @property
     def pays(self) -> bool:
