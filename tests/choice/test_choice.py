@@ -254,3 +254,12 @@ def test_a_form_that_was_given_is_kept(rng):
     model = SymbolicRegressor(form="a*x0 + b", max_time=5, random_state=0).fit(x[:, None], y)
     assert all(formula.expression.n_constants <= 2 for formula in model.formulas_)
     assert "**" not in str(model.expression_)
+
+
+def test_a_formula_with_a_constant_for_each_row_is_not_judged(rng):
+    x = np.geomspace(0.4, 30.0, 8)
+    problem = Problem(x[:, None], 365.0 * x**1.5 * np.exp(1e-4 * rng.normal(size=8)), ("x",))
+    folds = folds_of(problem, ["x"])
+    powers = " + ".join(f"{0.5 + k}*x**{k}" for k in range(1, 8)) + " + 0.25"
+    assert judge(Expression.parse(powers), problem, folds) is None
+    assert judge(Expression.parse("365.1*x**(3/2)"), problem, folds) is not None

@@ -59,6 +59,8 @@ def judge(
 ) -> Judged | None:
     """Judge a formula by rows that were left out; None if it has no value on some of them, or time is up.
 
+    And None if what is left does not determine its constants: they would stay where the rows left out had put them.
+
     Parameters
     ----------
     expression : Expression
@@ -70,6 +72,9 @@ def judge(
     expired : callable, optional
         Whether the time is used up.
     """
+    fewest = problem.n_samples - max(len(rows) for rows in (*folds.parts, *folds.ends))
+    if expression.n_constants >= fewest:
+        return None
     found = held_out(expression, problem, folds, expired)
     lengths = None if found is None else row_lengths(found, problem, folds)
     if found is None or lengths is None:
