@@ -60,6 +60,8 @@ class Identity:
         Fingerprint of each output.
     weights : str
         Fingerprint of the weights of the rows; empty without.
+    groups : str
+        Fingerprint of the groups of the rows; empty without.
     settings : mapping
         Plain values of the settings that decide which formulas count.
     """
@@ -68,10 +70,16 @@ class Identity:
     columns: Mapping[str, str]
     targets: tuple[str, ...]
     weights: str
+    groups: str
     settings: Mapping[str, Any]
 
     @classmethod
-    def of(cls, outputs: Sequence[TrainingData], settings: Mapping[str, Any]) -> Identity:
+    def of(
+        cls,
+        outputs: Sequence[TrainingData],
+        settings: Mapping[str, Any],
+        grouping: tuple[NDArray[np.intp], Sequence[str]] | None = None,
+    ) -> Identity:
         """That of a fit.
 
         Parameters
@@ -80,6 +88,8 @@ class Identity:
             The same table with each output.
         settings : mapping
             All parameters of the estimator, as far as plain values express them.
+        grouping : (ndarray of shape (n_rows,), sequence of str), optional
+            The group of each row, and the labels.
         """
         table, weight = outputs[0].table, outputs[0].sample_weight
         return cls(
@@ -87,6 +97,7 @@ class Identity:
             {name: _fingerprint(table.columns[name]) for name in table.names},
             tuple(_fingerprint(data.y) for data in outputs),
             "" if weight is None else _fingerprint(weight),
+            "" if grouping is None else _fingerprint(grouping[0], *grouping[1]),
             # Through JSON once, so that tuples compare as they will when they are read.
             json.loads(json.dumps({name: value for name, value in settings.items() if name not in _FREE})),
         )
@@ -104,6 +115,8 @@ class Identity:
             return "the target has other values"
         if self.weights != other.weights:
             return "sample_weight has other values"
+        if self.groups != other.groups:
+            return "groups has other labels"
         for name in sorted({*self.settings, *other.settings}):
             there, here = self.settings.get(name), other.settings.get(name)
             if there != here:
@@ -111,8 +124,10 @@ class Identity:
         return ""
 
 
-def _fingerprint(values: NDArray[np.float64]) -> str:
-    return hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=8).hexdigest()
+def _fingerprint(values: NDArray[Any], *texts: str) -> str:
+    content = hashlib.blake2b(np.ascontiguousarray(values).tobytes(), digest_size=8)
+    content.update(json.dumps(texts).encode() if texts else b"")
+    return content.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -202,6 +217,8 @@ def _parsed(content: str) -> Checkpoint:
             read.field(data, "columns", _texts),
             tuple(read.field(data, "targets", read.list_of(read.text, _MOST_OUTPUTS))),
             read.field(data, "weights", read.text),
+            # Files of version 1 that were written before groups had checkpoints have none.
+            read.text(data.get("groups", "")),
             read.field(data, "settings", read.mapping),
         ),
         read.field(data, "seed", read.whole),
@@ -312,6 +329,7 @@ def _text(recorder: Recorder, fronts: Sequence[Front], finished: bool) -> str:
         "columns": dict(identity.columns),
         "targets": list(identity.targets),
         "weights": identity.weights,
+        "groups": identity.groups,
         "settings": dict(identity.settings),
         "fronts": [[_row(one) for one in front if one.expression.variables] for front in fronts],
     }

@@ -211,11 +211,6 @@ def test_wrong_settings_are_told(kind, settings, message):
         kind(**settings).fit([["not", "numbers"]], None)
 
 
-def test_groups_are_refused(table, tmp_path):
-    with pytest.raises(InputError, match="checkpoint does not go with groups"):
-        scripted("a", checkpoint=tmp_path / "front.json").fit(*table, groups=["one", "two"] * 40)
-
-
 def test_a_saved_model_does_not_tell_where_its_checkpoint_was(table, tmp_path):
     model = scripted("2.4*a*b", checkpoint=str(tmp_path / "front.json")).fit(*table)
     with warnings.catch_warnings():

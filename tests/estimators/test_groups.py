@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from closedform import SymbolicRegressor, load
+from closedform.constraints import Bounds, Monotone, ValueAt
 from closedform.exceptions import ConvergenceWarning, DomainError, InputError, ModelFileError
 from toy_engines import AffineEngine, ScriptedEngine
 
@@ -142,9 +143,90 @@ def test_weights_and_interruptions():
     np.testing.assert_allclose(interrupted.predict({"t": T}, groups=KIND), OWN * T, rtol=1e-8)
 
 
-def test_units_are_refused():
-    with pytest.raises(InputError, match="units cannot be used with groups"):
-        search(units={"t": "s"}).fit({"t": T}, DECAY, groups=KIND)
+def test_formulas_keep_to_units_and_their_own_constants_may_carry_some():
+    forms = ScriptedEngine(("1.0*z*exp(-0.3*t)", "1.0*log(t + z)"))
+    table = {"t": T, "z": 1.0 + np.cos(T)}
+    y = OWN * table["z"] * np.exp(-0.375 * T)
+    model = search(forms, units={"t": "s", "z": "m", "y": "m/s"}).fit(table, y, groups=KIND)
+    assert str(model.formula_model_.formula().shown) == "c1*z*exp(-0.375*t)"
+    assert model.formula_model_.units == {"t": "s", "z": "m", "y": "m/s"}
+    # Seconds and metres have no sum.
+    apart = ScriptedEngine(("1.0*log(t + z)",))
+    assert "log" in str(search(apart).fit(table, y, groups=KIND).formulas_[-1].shown)
+    with pytest.warns(ConvergenceWarning, match="Nothing better than a constant"):
+        search(apart, units={"t": "s", "z": "m"}).fit(table, y, groups=KIND)
+
+
+def test_constraints_hold_in_every_group():
+    steep = np.where(KIND == "zinc", -1.0, 1.0) * T + 3.0
+    plain = search(ScriptedEngine(("1.0*t + 0.5",))).fit({"t": T}, steep, groups=KIND)
+    assert plain.score({"t": T}, steep, groups=KIND) == pytest.approx(1.0)
+    rising = search(ScriptedEngine(("1.0*t + 0.5",)), constraints=[Monotone("t")]).fit({"t": T}, steep, groups=KIND)
+    for formula in rising.formulas_:
+        for label in formula.groups.labels:
+            at = formula.groups.in_group(formula.expression, label).evaluate({"t": np.array([0.5, 4.5])})
+            assert at[1] >= at[0]
+    through = search(ScriptedEngine(("1.0*exp(-0.3*t) + 0.5",)), constraints=[ValueAt({"t": 0.0}, 2.0)])
+    through.fit({"t": T}, DECAY, groups=KIND)
+    for formula in through.formulas_:
+        if formula.expression.variables:
+            for label in formula.groups.labels:
+                law = formula.groups.in_group(formula.expression, label)
+                assert law.evaluate({"t": np.zeros(1)})[0] == pytest.approx(2.0)
+    with pytest.raises(InputError, match="no formula that keeps to the constraints"):
+        search(ScriptedEngine(("1.0*t",)), constraints=[Bounds(low=100.0), ValueAt({"t": 0.0}, 2.0)]).fit(
+            {"t": T}, DECAY, groups=KIND
+        )
+
+
+def test_a_form_is_kept_and_its_constants_differ():
+    model = search(form="A*exp(-k*t) + c").fit({"t": T}, DECAY, groups=KIND)
+    best = model.formula_model_.formula()
+    assert best.own_names == ("c1",)
+    np.testing.assert_allclose(model.predict({"t": T}, groups=KIND), DECAY, rtol=1e-8)
+    found = search(ScriptedEngine(("1.0*exp(-0.3*t)",)), form="a*f(t) + b")
+    found.fit({"t": T}, DECAY, groups=KIND)
+    np.testing.assert_allclose(found.predict({"t": T}, groups=KIND), DECAY, rtol=1e-8)
+    with pytest.raises(InputError, match="'a' stands at several places, which is not supported with groups"):
+        search(form="a*t + exp(-a*t)").fit({"t": T}, DECAY, groups=KIND)
+
+
+def test_numbers_that_are_simple_in_one_group_are_free_in_the_others():
+    rate = np.array([{"iron": 0.5, "copper": 0.731, "zinc": 0.318}[kind] for kind in KIND])
+    y = 2.0 * np.exp(-rate * T)
+    model = search(ScriptedEngine(("2*exp(-t/2)",))).fit({"t": T}, y, groups=KIND)
+    assert str(model.formula_model_.formula().shown) == "2.0*exp(c1*t)"
+    # But those that the user writes are not.
+    model = search(form="2*exp(-k*t) + b").fit({"t": T}, 3.0 * np.exp(-rate * T), groups=KIND)
+    assert all("2*exp(" in str(one.shown) for one in model.formulas_ if one.expression.variables)
+
+
+def test_a_guess_is_a_form():
+    model = search(ScriptedEngine(()), guesses=["2.0*exp(-0.4*t) + 1.0"]).fit({"t": T}, DECAY, groups=KIND)
+    np.testing.assert_allclose(model.predict({"t": T}, groups=KIND), DECAY, rtol=1e-8)
+    with pytest.raises(InputError, match="there is no variable called 'u'"):
+        search(guesses=["2.0*u"]).fit({"t": T}, DECAY, groups=KIND)
+
+
+def test_checkpoints_hold_the_forms(tmp_path):
+    path = tmp_path / "front.json"
+
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    first = search(ScriptedEngine(("1.0*exp(-0.3*t) + 0.5", "t"), stop, 1), checkpoint=path)
+    with pytest.warns(ConvergenceWarning, match="interrupted"):
+        first.fit({"t": T}, DECAY, groups=KIND)
+    model = search(ScriptedEngine(()), checkpoint=path, resume=True).fit({"t": T}, DECAY, groups=KIND)
+    np.testing.assert_allclose(model.predict({"t": T}, groups=KIND), DECAY, rtol=1e-8)
+    with pytest.raises(InputError, match="belongs to another fit: groups has other labels"):
+        search(ScriptedEngine(()), checkpoint=path, resume=True).fit({"t": T}, DECAY, groups=KIND[::-1])
+
+
+def test_a_continued_fit_starts_from_the_forms_of_the_first():
+    model = search(warm_start=True).fit({"t": T}, DECAY, groups=KIND)
+    model.set_params(engines=(ScriptedEngine(()),)).fit({"t": T}, DECAY, groups=KIND)
+    np.testing.assert_allclose(model.predict({"t": T}, groups=KIND), DECAY, rtol=1e-8)
 
 
 def test_groups_are_checked_before_any_work():

@@ -169,12 +169,6 @@ def test_constants_of_a_form_may_have_units(table):
     assert model.expression_.equivalent(Expression.parse("2.5*x + 0.3"))
 
 
-@pytest.mark.parametrize("option", [{"form": "a*x"}, {"guesses": ["2.0*x"]}])
-def test_groups_take_no_form_and_no_guesses(table, option):
-    with pytest.raises(InputError, match="cannot be used with groups yet"):
-        SymbolicRegressor(**option).fit(table, table["x"], groups=np.repeat([0, 1], 75))
-
-
 def test_a_form_that_fits_nowhere_is_said(table):
     with pytest.warns(ConvergenceWarning, match="Nothing better than a constant of this form was found"):
         fitted(table, table["x"], form="a*log(-exp(b*x))")

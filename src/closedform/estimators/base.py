@@ -98,7 +98,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         """
         budget = Budget(parameters.check_max_time(self.max_time))
         parameters.check_progress(self.progress)
-        check_checkpoint(self.checkpoint, self.resume, groups)
+        check_checkpoint(self.checkpoint, self.resume)
         plan = self._make_plan()
         outputs = check_outputs(X, y, sample_weight=sample_weight, estimator=type(self).__name__)
         if y_error is not None:
@@ -111,7 +111,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
         parameters.try_loss(plan.loss, outputs)
         grouping = None if groups is None else check_groups(groups, outputs[0].table.n_rows)
         starts = earlier_formulas(self._earlier(), outputs, self.form)
-        plan, starts, recorder = recorded(self.get_params(deep=False), outputs, plan, starts)
+        plan, starts, recorder = recorded(self.get_params(deep=False), outputs, plan, starts, grouping)
         found: list[Found] = []
         with self._display() as monitor, recording(recorder):
             for number, (data, start) in enumerate(zip(outputs, starts, strict=True)):
@@ -121,7 +121,7 @@ class AbstractFormulaRegressor(RegressorMixin, BaseEstimator, ABC):
                 if grouping is None:
                     found.append(find_formulas(data, told, share, start))
                 else:
-                    found.append(find_grouped(data, *grouping, told, share))
+                    found.append(find_grouped(data, *grouping, told, share, start))
         found = all_interrupted(found)
         if recorder is not None:
             stopped = any(one.status is Status.INTERRUPTED for one in found)

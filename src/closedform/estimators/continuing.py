@@ -8,6 +8,9 @@ from numbers import Integral
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from closedform.checkpoint import Front, Identity, Recorder, earlier
 from closedform.estimators.parameters import check_flag, own_operators, to_plain
 from closedform.estimators.plan import Plan
@@ -30,20 +33,16 @@ class _Known:
         return self.expression.complexity
 
 
-def check_checkpoint(checkpoint: Any, resume: Any, groups: Any = None) -> None:
+def check_checkpoint(checkpoint: Any, resume: Any) -> None:
     """Raise InputError unless `checkpoint` is a path or None, and `resume` a truth value that goes with it.
 
     Parameters
     ----------
     checkpoint, resume : object
         Parameters of the estimator.
-    groups : object, optional
-        What `fit` was given; the constants of groups are not kept in checkpoints.
     """
     if checkpoint is not None and not (isinstance(checkpoint, str | Path) and str(checkpoint)):
         raise InputError(f"checkpoint must be the name of a file or None, got {checkpoint!r}.")
-    if checkpoint is not None and groups is not None:
-        raise InputError("checkpoint does not go with groups: leave one of them out.")
     if check_flag("resume", resume) and checkpoint is None:
         raise InputError("resume=True goes on from a checkpoint; pass its file name as checkpoint.")
 
@@ -58,6 +57,7 @@ def recorded(
     outputs: Sequence[TrainingData],
     plan: Plan,
     starts: list[list[Expression]],
+    grouping: tuple[NDArray[np.intp], tuple[str, ...]] | None = None,
 ) -> tuple[Plan, list[list[Expression]], Recorder | None]:
     """Plan and starting formulas, with what a checkpoint adds to them, and the recorder that goes on with it.
 
@@ -70,6 +70,8 @@ def recorded(
     plan : Plan
     starts : list of list of Expression
         For each output the formulas that are known already.
+    grouping : (ndarray of shape (n_rows,), tuple of str), optional
+        The group of each row, and the labels.
 
     Returns
     -------
@@ -79,7 +81,7 @@ def recorded(
     path = settings["checkpoint"]
     if path is None:
         return plan, starts, None
-    identity = Identity.of(outputs, to_plain(settings))
+    identity = Identity.of(outputs, to_plain(settings), grouping)
     seed = settings["random_state"]
     with known_operators(*own_operators(settings["operators"])):
         saved = earlier(path, settings["resume"], identity, int(seed) if isinstance(seed, Integral) else None)

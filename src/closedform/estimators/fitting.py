@@ -82,7 +82,7 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     check_together(plan.constraints, data.table.names)
     table, y, weight = _rows_that_count(data)
     units = SearchUnits.of(table, y)
-    plan = _guided(plan, data, table, y, units)
+    plan = guided(plan, data, table, y, units)
     whole = units.outer(table, y, weight, plan, data.noise)
     rows = split(whole, plan.holdout, MOST_ROWS, np.random.default_rng([plan.seed, 0]))
     learned = _studied(units.inner(whole.rows(rows.search)), texts, data.target_name, budget)
@@ -92,10 +92,7 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     result = _searched(units, whole.rows(rows.search), plan, budget, start)
     formulas, interrupted = _finished(result.candidates, whole, rows, budget)
     if not formulas:
-        raise InputError(
-            f"no formula that keeps to the constraints was found in {budget.elapsed():.0f} s, and no constant does: "
-            "relax one of the constraints (units are constraints too), or allow more time."
-        )
+        raise nothing_admitted(budget)
     chosen = choose_formula(formulas, whole, rows, plan.rule)
     if chosen >= len(formulas):
         raise InputError("model_selection must return one of the formulas that it was given.")
@@ -109,6 +106,14 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
         status = support
     originals = tuple(units.to_original(_with_chi2(formula, whole)) for formula in formulas)
     return Found(originals, chosen, status, result.failures, texts, learned.insights)
+
+
+def nothing_admitted(budget: Budget) -> InputError:
+    """The error where constraints leave nothing."""
+    return InputError(
+        f"no formula that keeps to the constraints was found in {budget.elapsed():.0f} s, and no constant does: "
+        "relax one of the constraints (units are constraints too), or allow more time."
+    )
 
 
 def _supported(
@@ -175,20 +180,19 @@ def _rows_that_count(data: TrainingData) -> tuple[Table, FloatArray, FloatArray 
 # --- search -----------------------------------------------------------------------------------------------------------
 
 
-def _guided(plan: Plan, data: TrainingData, table: Table, y: FloatArray, units: SearchUnits) -> Plan:
+def guided(plan: Plan, data: TrainingData, table: Table, y: FloatArray, units: SearchUnits) -> Plan:
     """The plan with the engines that what the user knows about the law asks for."""
     names = table.names
     if plan.form is None and not plan.guesses:
         return plan
-    constant_columns = {name: float(data.table.columns[name][0]) for name in data.table.names if name not in names}
     if plan.form is not None:
-        form = read_form(plan.form, names, constant_columns)
+        form = read_form(plan.form, names, data.constant_values)
         check_form_fits(plan.form, form, plan.constraints, plan.max_complexity)
         engine = FormEngine(form.rescaled(units.backwards), plan.engines, plan.operators)
         tied = (Tied.of(form, table.columns, y),) if form.repeated else ()
         # Whoever writes an operator into the form allows it there.
         return replace(plan, engines=(engine,), operators=plan.operators | form.operators, requirements=tied)
-    guesses = tuple(units.inwards(read_guess(one, names, constant_columns, plan.operators)) for one in plan.guesses)
+    guesses = tuple(units.inwards(read_guess(one, names, data.constant_values, plan.operators)) for one in plan.guesses)
     return replace(plan, engines=(GuessEngine(guesses), *plan.engines))
 
 
@@ -211,7 +215,7 @@ def _searched(
         budget=Budget(max(0.0, budget.remaining() - min(share * budget.max_time, _LONGEST_FINISH))),
         rng=np.random.default_rng([plan.seed, 1, plan.n_searches]),
         start=known,
-        monitor=None if plan.monitor is None else _outside_monitor(plan.monitor, units),
+        monitor=None if plan.monitor is None else outside_monitor(plan.monitor, units),
         n_jobs=plan.n_jobs or 1,
     )
     outer = [_outer_candidate(candidate, units, problem) for candidate in result.candidates]
@@ -249,7 +253,7 @@ def _refitted(expression: Expression, problem: Problem) -> Expression:
     return refit(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
 
 
-def _outside_monitor(monitor: Monitor, units: SearchUnits) -> Monitor:
+def outside_monitor(monitor: Monitor, units: SearchUnits) -> Monitor:
     """Tell the monitor about formulas over the table's own columns."""
     if units.scaling.is_identity:
         return monitor

@@ -1,29 +1,31 @@
 """From grouped data to formulas with the same form in all groups, and constants of their own where these differ.
 
-Forms come from two searches: one on the rows of the largest group, where a law is a law, and one on all rows with the
-target standardised within each group, where groups differ by an offset and a factor. Each form is then fitted to all
-groups at once; which constants are shared is decided by the length of the description of data, formula and constants.
+Forms come from two searches, see :mod:`closedform.estimators.group_forms`: one on the rows of the largest group, where
+a law is a law, and one on all rows with the target standardised within each group, where groups differ by an offset and
+a factor. Each form is then fitted to all groups at once; which constants are shared is decided by the length of the
+description of data, formula and constants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from closedform.engines.base import Budget, FloatArray, Problem
-from closedform.estimators.fitting import BASELINE, MOST_ROWS
+from closedform.estimators.fitting import BASELINE, nothing_admitted
+from closedform.estimators.group_forms import grouped_problem, searches, variants
 from closedform.estimators.plan import Found, Plan
-from closedform.exceptions import InputError, Status
+from closedform.exceptions import Status
 from closedform.finish import loss_floor
 from closedform.formulas import Formula
 from closedform.group_constants import GroupConstants
-from closedform.preprocessing import Scaling, Table, TrainingData
-from closedform.search import SearchResult, search
-from closedform.symbolic.canonical import canonical
-from closedform.symbolic.expression import Expression, constant, plain_sum
+from closedform.guided.form import read_guess
+from closedform.preprocessing import TrainingData
+from closedform.search import SearchResult
+from closedform.symbolic.expression import Expression, constant
 from closedform.symbolic.group_refit import (
     GroupFit,
     Groups,
@@ -44,10 +46,6 @@ from closedform.symbolic.metrics import (
 from closedform.symbolic.pareto import choose, scores
 from closedform.threads import limited_threads
 
-# Shares of the time for the two searches; the rest is for the joint fits.
-_FIRST_SHARE, _SECOND_SHARE = 0.4, 0.5
-_FEWEST_ROWS = 8
-_COMFORTABLE = (1e-6, 1e6)
 # Forms that are fitted to all groups, and those of them for which it is asked which constants are shared.
 _MOST_FORMS, _MOST_SHARED = 40, 8
 _FEWEST_TO_HOLD_OUT = 12
@@ -55,7 +53,12 @@ _SAME_LOSS = 1e-6
 
 
 def find_grouped(
-    data: TrainingData, codes: NDArray[np.intp], labels: Sequence[str], plan: Plan, budget: Budget
+    data: TrainingData,
+    codes: NDArray[np.intp],
+    labels: Sequence[str],
+    plan: Plan,
+    budget: Budget,
+    start: Sequence[Expression] = (),
 ) -> Found:
     """Search for one form for all groups and fit its constants, shared and own.
 
@@ -71,6 +74,8 @@ def find_grouped(
         Checked settings.
     budget : Budget
         Time for everything.
+    start : sequence of Expression
+        What an earlier fit found, over the original columns.
 
     Returns
     -------
@@ -80,21 +85,23 @@ def find_grouped(
     Raises
     ------
     InputError
-        If there are units, constraints, a form or guesses, which constants by group do not keep to.
+        If a form or a constraint cannot be used, or no formula was found that keeps to the constraints in all groups.
     """
-    for what in ("units", "constraints", "form", "guesses"):
-        if getattr(plan, what):
-            raise InputError(f"{what} cannot be used with groups yet: leave out {what} or groups.")
     with limited_threads(plan.n_threads):
-        table = data.varying
+        problem = grouped_problem(data, plan)
+        known = [read_guess(one, problem.names, data.constant_values, plan.operators) for one in plan.guesses]
         weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
-        problem = Problem(table.values, data.y, table.names, weight, plan.loss, plan.operators, plan.max_complexity)
         rows = _Rows.split(codes, weight, plan)
-        results = [] if not problem.n_features else list(_searches(problem, codes, rows.train, plan, budget))
+        results = [] if not problem.n_features else list(searches(data, problem, codes, rows.train, plan, budget))
         judge = _Judge(problem, weight, codes, rows, len(labels))
-        fits = judge.fits([one.expression for result in results for one in result.candidates], budget)
+        found = [one.expression for result in results for one in result.candidates]
+        forms = variants([*known, *start, *found], problem, plan)
+        fits = judge.fits(forms, budget)
+        if not fits:
+            raise nothing_admitted(budget)
         formulas, chosen = judge.front(fits, labels, plan)
-        return Found(tuple(formulas), chosen, _status(results, formulas, loss_floor(problem)), _failures(results))
+        status = _status(results, formulas, loss_floor(problem))
+        return Found(tuple(formulas), chosen, status, _failures(results), plan.units)
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,50 +123,6 @@ class _Rows:
                 held.append(own[: int(plan.holdout * len(own))])
         holdout = np.sort(np.concatenate(held))
         return cls(np.setdiff1d(np.flatnonzero(counting), holdout), holdout)
-
-
-# --- forms ------------------------------------------------------------------------------------------------------------
-
-
-def _searches(
-    problem: Problem, codes: NDArray[np.intp], train: NDArray[np.intp], plan: Plan, budget: Budget
-) -> Iterator[SearchResult]:
-    """The search in the largest group, then the one over all groups; none follows an interruption."""
-    sizes = np.bincount(codes[train])
-    largest = train[codes[train] == int(np.argmax(sizes))]
-    rng = np.random.default_rng([plan.seed, 1, plan.n_searches])
-    if len(largest) >= _FEWEST_ROWS:
-        result = _search(problem.rows(largest[:MOST_ROWS]), plan, budget.share(_FIRST_SHARE), rng)
-        yield result
-        if result.status is Status.INTERRUPTED:
-            return
-    some = train if len(train) <= MOST_ROWS else np.sort(rng.choice(train, MOST_ROWS, replace=False))
-    standardised = problem.y.copy()
-    for code in np.unique(codes[some]):
-        own = some[codes[some] == code]
-        spread = float(problem.y[own].std())
-        standardised[own] = (problem.y[own] - problem.y[own].mean()) / (spread or 1.0)
-    result = _search(replace(problem, y=standardised).rows(some), plan, budget.share(_SECOND_SHARE), rng)
-    forms = [replace(one, expression=_affine(one.expression)) for one in result.candidates]
-    yield replace(result, candidates=tuple(forms))
-
-
-def _search(problem: Problem, plan: Plan, budget: Budget, rng: np.random.Generator) -> SearchResult:
-    """A search in comfortable units, its formulas over the columns as they are."""
-    table = Table(problem.names, problem.X)
-    scaling = Scaling.fit(table, problem.y, keep_between=_COMFORTABLE)
-    inner = replace(problem, X=scaling.scale_table(table).values, y=scaling.scale_target(problem.y))
-    result = search(inner, plan.engines, budget=budget, rng=rng, monitor=plan.monitor)
-    outer = [replace(one, expression=canonical(scaling.to_original(one.expression))) for one in result.candidates]
-    return replace(result, candidates=tuple(outer))
-
-
-def _affine(expression: Expression) -> Expression:
-    """The form with a constant before each of its terms, and one beside them."""
-    terms = expression.args if expression.kind == "apply" and expression.op.name == "add" else (expression,)
-    varying = [term for term in terms if term.variables]
-    # Not 1.0, which the canonical form would leave out.
-    return canonical(plain_sum([*[constant(1.5) * term for term in varying], constant(0.5)]))
 
 
 # --- fits -------------------------------------------------------------------------------------------------------------
@@ -189,18 +152,13 @@ class _Judge:
         """The forms with the constants that describe the rows best; the best constants alone come first."""
         train = self.groups(self.rows.train)
         level = fit_each(constant(float(np.mean(self.problem.y))), train)
-        found = [fit_jointly(level, (), train), level]
-        wanted: dict[Expression, Expression] = {}
-        for form in forms:
-            for variant in (canonical(form), _affine(form)):
-                if variant.variables and variant.complexity <= self.problem.max_complexity:
-                    wanted.setdefault(variant.with_constants(np.arange(variant.n_constants) + 2.5), variant)
+        found = [one for one in (fit_jointly(level, (), train), self.admitted(level, train)) if self.admits(one)]
         each: list[GroupFit] = []
-        for form in list(wanted.values())[:_MOST_FORMS]:
+        for form in forms[:_MOST_FORMS]:
             if budget.expired() and each:
                 break
-            fit = fit_each(form, train)
-            if np.isfinite(fit.loss):
+            fit = self.admitted(fit_each(form, train), train)
+            if np.isfinite(fit.loss) and self.admits(fit):
                 each.append(fit)
         each.sort(key=lambda one: self.length(one, train))
         for place, fit in enumerate(each):
@@ -209,6 +167,22 @@ class _Judge:
             else:
                 found.append(fit)
         return found
+
+    def admits(self, fit: GroupFit) -> bool:
+        """Whether a fit keeps in each group to what is asked of formulas."""
+        return all(self.problem.admits(fit.in_group(group)) for group in range(self.n_groups))
+
+    def admitted(self, fit: GroupFit, groups: Groups) -> GroupFit:
+        """The fit, in each group with other constants where those that it has are not admitted, if there are any."""
+        if not self.problem.requirements or not np.isfinite(fit.loss):
+            return fit
+        constants = fit.constants.copy()
+        for group in range(self.n_groups):
+            own = self.rows.train[self.codes[self.rows.train] == group]
+            repaired = self.problem.rows(own).admitted(fit.in_group(group))
+            if repaired is not None and repaired.n_constants == constants.shape[1]:
+                constants[group] = repaired.constants
+        return measured(fit.expression, fit.own, constants, groups)
 
     def length(self, fit: GroupFit, groups: Groups) -> float:
         """Nats that tell form, constants and residuals, as :func:`closedform.symbolic.metrics.description_length`."""
@@ -228,8 +202,8 @@ class _Judge:
         steps = [fit]
         while fit.own and not (budget.expired() and len(steps) > 1):
             tried = [fit_jointly(fit, [k for k in fit.own if k != one], groups) for one in fit.own]
-            best = min(tried, key=lambda other: self.length(other, groups))
-            if self.length(best, groups) > self.length(fit, groups):
+            best = min(filter(self.admits, tried), key=lambda other: self.length(other, groups), default=None)
+            if best is None or self.length(best, groups) > self.length(fit, groups):
                 break
             fit = best
             steps.append(fit)
@@ -246,7 +220,7 @@ class _Judge:
                 constants[:, place] = float(f"{fit.constants[0, place]:.{digits}g}")
                 start = measured(fit.expression, fit.own, constants, groups)
                 trial = fit_jointly(start, fit.own, groups, [*fixed, place])
-                if self.length(trial, groups) < self.length(fit, groups):
+                if self.length(trial, groups) < self.length(fit, groups) and self.admits(trial):
                     fit = trial
                     fixed.append(place)
                     break
@@ -284,7 +258,9 @@ class _Judge:
             holdout = measured(fit.expression, fit.own, fit.constants, self.groups(self.rows.holdout)).loss
         shared = [k for k in range(fit.expression.n_constants) if k not in fit.own]
         rounded = [k for k in shared if number_length(float(fit.constants[0, k])) < 8.0]
-        last = fit_jointly(measured(fit.expression, fit.own, fit.constants, everything), fit.own, everything, rounded)
+        start = measured(fit.expression, fit.own, fit.constants, everything)
+        refitted = fit_jointly(start, fit.own, everything, rounded)
+        last = refitted if self.admits(refitted) else start
         errors = standard_errors(last, everything)
         typical = np.median(last.constants, axis=0)
         own = list(last.own)

@@ -51,6 +51,18 @@ class SearchUnits:
         names = (*table.names, "")
         return cls(Scaling.fit(table, y, keep_between=_COMFORTABLE), bool(extreme_columns(names, magnitudes)))
 
+    @classmethod
+    def of_problem(cls, problem: Problem) -> SearchUnits:
+        """Powers of ten for a search whose losses are of no interest outside of it.
+
+        Parameters
+        ----------
+        problem : Problem
+            Rows in the table's own units.
+        """
+        table = Table(problem.names, problem.X)
+        return cls(Scaling.fit(table, problem.y, keep_between=_COMFORTABLE), extreme=False)
+
     def outer(self, table: Table, y: FloatArray, weight: FloatArray | None, plan: Plan, noise: float | None) -> Problem:
         """The problem of all rows, in the units in which losses are reported.
 

@@ -61,6 +61,11 @@ class TrainingData:
         left_out = set(self.dropped_constant)
         return self.table.select([name for name in self.table.names if name not in left_out])
 
+    @property
+    def constant_values(self) -> dict[str, float]:
+        """The columns that are constant, with their value."""
+        return {name: float(self.table.columns[name][0]) for name in self.dropped_constant}
+
 
 def check_X_y(
     X: Any,
