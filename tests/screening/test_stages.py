@@ -38,6 +38,7 @@ LAWS = {
     "a few rows beside poles": ("cos(x)/tan(y)", {"x": (-4, 3), "y": (-2.7, 2.1)}),
     "a square of a wave": ("(cos(y)**2 + 0.1*sin(y)**2)*sin(x)", {"x": (-4, 3), "y": (-2.7, 2.1)}),
     "a ratio of polynomials under a root": ("sqrt(1 + 1.04*w**2/(w**2 - 0.06))", {"w": (0.4, 2)}),
+    "a power over an exponential less one": ("3.7*x**3/(exp(1.44*x) - 1)", {"x": (0.2, 8)}),
     "a cube": ("(a**2/c + b/c + b**2)**(1/3)", {"a": (1, 3), "b": (1, 4), "c": (1, 2)}),
 }
 

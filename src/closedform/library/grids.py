@@ -103,13 +103,15 @@ def grid_factors(
         blocks.append(units.take([i for i, label in enumerate(labels) if label in _INNER]))
         exponentials = units.take([i for i, label in enumerate(labels) if label == "exp"])
         blocks.append(grow.with_spread(exponentials, (0.3, 3.0, -0.5, -0.999)))
+        # As in Planck's law: no multiple of the largest value of the exponential comes near exp(k*x) - 1.
+        blocks.append(grow.shifted(exponentials, (-1, 1), (1,)))
     some = concatenate([base, grow.powers(base, (2, -1, _HALF)), grow.monomials(X, recipes, 60)])
     blocks.append(grow.with_spread(some, _SPREADS))
     # An exponent of its own beside the factor: 1 + (k*x)**p.
     blocks.append(grow.with_spread(grow.powers(base.take(_positive(base)), _FREE_EXPONENTS), _SPREADS))
     for block in blocks:
         pool.add(as_factors(block))
-    pool.add(in_exponent(concatenate(blocks[: 2 * len(base)])))
+    pool.add(in_exponent(concatenate(blocks[: 3 * len(base)])))
     return pool
 
 
