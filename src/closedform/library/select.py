@@ -14,6 +14,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from closedform.library.triples import best_pairs, best_triples
+
 FloatArray = NDArray[np.float64]
 
 _BLOCK = 512
@@ -140,6 +142,22 @@ class Selector:
         found.sort(key=lambda item: -item[0])
         pairs = np.array([item[1:] for item in found[:count]], dtype=np.intp).reshape(-1, 2)
         return self._exact_pairs(unit, left, pairs)
+
+    def triples(self, target: FloatArray, count: int, among: int) -> list[Selection]:
+        """The best triples out of all triples of the first ``among`` columns, best first."""
+        unit, left = self.project(target)
+        found = [self._exact(unit, left, key) for key in best_triples(self._columns[:, :among], unit, count)]
+        return sorted(found, key=lambda one: (one.unexplained, one.columns))
+
+    def best_pair_of_each(self, targets: FloatArray, among: int) -> list[Selection]:
+        """The best pair of the first ``among`` columns for each target (columns of the array)."""
+        projected = [self.project(targets[:, t]) for t in range(targets.shape[1])]
+        units = np.column_stack([unit for unit, _ in projected])
+        pairs, unexplained = best_pairs(self._columns[:, :among], units)
+        return [
+            Selection((int(pair[0]), int(pair[1])), left * float(share))
+            for pair, share, (_, left) in zip(pairs, unexplained, projected, strict=True)
+        ]
 
     def extend(
         self, target: FloatArray, sets: list[Selection], *, width: int, children: int, roughly: bool = False

@@ -33,6 +33,8 @@ from closedform.symbolic.evaluate import evaluate
 _OF_RATIOS = ("y", "log y", "y^2", "y^3", "exp y", "tan y")
 _ROUND_EXACT = 1e-7
 _ROUND_ROUGH = 0.12
+# Share of the largest coefficient below which one is rounding, where a combination is exact.
+_NEEDED = 1e-9
 # A product inside an outer unit is looked at if it leaves no more than this share unexplained.
 _WORTH_A_UNIT = 0.05
 # Distance from 1 or -1 beyond which a target has no business with that number.
@@ -46,7 +48,7 @@ _PAIRS_OF_FAMILIES = 25
 
 def affine(view: View) -> list[Proposal]:
     """The best constant factor and the best affine function: a network of identity units."""
-    coefficients = _solve(np.column_stack([np.ones(len(view.y)), view.X]), view.y)
+    coefficients = solve(np.column_stack([np.ones(len(view.y)), view.X]), view.y)
     parts = [("mul", float(c), r) for c, r in zip(coefficients[1:], view.recipes, strict=True)]
     whole = Proposal(view.whole(("add", float(coefficients[0]), *parts)), 0.5)
     return [whole, *(Proposal(view.whole(("add", FREE, ("mul", FREE, r))), 0.9) for r in view.recipes)]
@@ -107,9 +109,14 @@ def sums_of_terms(
     for link in links:
         z, _ = _linked(view, link)
         for chosen in _selections(selector, pool, z, depth, n_pairs):
-            recipe = _linear_combination(pool, chosen.columns, z)
-            target = None if link is IDENTITY else z
-            yield Proposal(recipe, _promise(chosen), len(chosen.columns), _outermost(link, view), target)
+            yield linear_proposal(view, pool, link, z, chosen)
+
+
+def linear_proposal(view: View, pool: Pool, link: Link, z: FloatArray, chosen: Selection) -> Proposal:
+    """The linear combination of chosen columns that is nearest to z, the target inside an outer unit."""
+    recipe = _linear_combination(pool, chosen.columns, z)
+    target = None if link is IDENTITY else z
+    return Proposal(recipe, _promise(chosen), len(chosen.columns), _outermost(link, view), target)
 
 
 def _outermost(link: Link, view: View) -> Callable[[Recipe], Recipe]:
@@ -149,7 +156,12 @@ def _diverse(selections: Sequence[Selection], pool: Pool, count: int) -> list[Se
 
 def _linear_combination(pool: Pool, columns: Sequence[int], z: FloatArray) -> Recipe:
     standard = pool.matrix()[:, list(columns)]
-    solved = _solve(np.column_stack([np.ones(len(z)), standard]), z)
+    solved = solve(np.column_stack([np.ones(len(z)), standard]), z)
+    if np.abs(z - solved[0] - standard @ solved[1:]).max() < _ROUND_EXACT * np.abs(solved[1:]).max(initial=0.0):
+        # Where the others explain everything, a column that they do not need gets what rounding leaves.
+        needed = np.abs(solved[1:]) > _NEEDED * np.abs(solved[1:]).max()
+        columns = [j for j, is_needed in zip(columns, needed, strict=True) if is_needed]
+        solved = solved[np.concatenate([[True], needed])]
     weights = [float(c) / pool.scales[j] for c, j in zip(solved[1:], columns, strict=True)]
     offset = float(solved[0]) - sum(w * pool.means[j] for w, j in zip(weights, columns, strict=True))
     parts = [("mul", weight, pool.recipes[j]) for weight, j in zip(weights, columns, strict=True)]
@@ -171,6 +183,20 @@ def products_of_factors(
     if view.noise is not None:
         yield from noisy.products_of_factors(view, pool, depth, partial(_rounded_products, view, pool))
         return
+
+    def select(selector: Selector, target: FloatArray) -> list[Selection]:
+        return [] if pool is None else _selections(selector, pool, target, depth)
+
+    yield from chosen_products(view, pool, select, offsets)
+
+
+def chosen_products(
+    view: View,
+    pool: Pool | None,
+    select: Callable[[Selector, FloatArray], list[Selection]],
+    offsets: Sequence[int] | None = None,
+) -> Iterator[Proposal]:
+    """The same with the sets of factors that ``select`` finds for the logarithm of a target."""
     offsets = _natural_offsets(view.y) if offsets is None else offsets
     logs = [j for j in range(view.X.shape[1]) if (view.X[:, j] != 0).all()]
     always = np.column_stack([grow.constant_column(len(view.y)), np.log(np.abs(view.X[:, logs]))])
@@ -181,8 +207,7 @@ def products_of_factors(
             continue
         target = np.log(np.abs(shifted.y))
         nothing = Selection((), selector.project(target)[1])
-        chosen = [nothing] if pool is None else [nothing, *_selections(selector, pool, target, depth)]
-        for selection in chosen:
+        for selection in (nothing, *select(selector, target)):
             for recipe in _product(shifted, pool, logs, always, selection.columns, target):
                 whole = view.whole(recipe if offset == 0 else ("add", offset, recipe))
                 yield Proposal(whole, _promise(selection), len(selection.columns))
@@ -198,7 +223,7 @@ def _product(
 ) -> Iterator[Recipe]:
     """The product with exponents as solved, and once more with exponents rounded to halves where they are near."""
     standard = np.empty((len(target), 0)) if pool is None else pool.matrix()[:, list(columns)]
-    solved = _solve(np.column_stack([always, standard]), target)
+    solved = solve(np.column_stack([always, standard]), target)
     factor = [float(c) / pool.scales[j] for c, j in zip(solved[1 + len(logs) :], columns, strict=True)] if pool else []
     yield from _rounded_products(view, pool, logs, columns, [*solved[1 : 1 + len(logs)].tolist(), *factor])
 
@@ -272,7 +297,8 @@ def _linked(view: View, link: Link) -> tuple[FloatArray, FloatArray]:
     return z, (slope / np.abs(slope).max()) ** 2
 
 
-def _solve(columns: FloatArray, z: FloatArray) -> FloatArray:
+def solve(columns: FloatArray, z: FloatArray) -> FloatArray:
+    """Least squares of columns of whatever sizes."""
     norms = np.linalg.norm(columns, axis=0)
     norms[norms == 0] = 1.0
     solution: FloatArray = np.linalg.lstsq(columns / norms, z, rcond=None)[0] / norms

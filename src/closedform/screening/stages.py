@@ -16,7 +16,7 @@ from closedform.engines.base import Budget, Candidate
 from closedform.library.grids import grid_factors, grid_terms
 from closedform.library.links import Link
 from closedform.library.pools import factor_pool, term_pool
-from closedform.screening import proposals
+from closedform.screening import proposals, recursion
 from closedform.screening.moved import moved_targets
 from closedform.screening.multiplied import common_factors
 from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
@@ -108,6 +108,7 @@ class Screen:
         others = [view for view in looks if view not in small]
         for view in small:
             yield from self._library(view, sizes[0], workspace, rng)
+            yield from self._remainders(view, workspace, rng)
             yield self._moved(view, workspace, rng)
             yield from self._inner_constants(view, workspace, rng)
         # But a look may be wrong, so that the others are not kept waiting for more than that.
@@ -115,6 +116,8 @@ class Screen:
             yield from self._library(view, sizes[0], workspace, rng)
             if view.noise is None:
                 yield self._moved(view, workspace, rng)
+        for view in clean:
+            yield from [] if view in small else self._remainders(view, workspace, rng)
         for view in small:
             yield from self._other_targets(view, common_factors(view), workspace, rng)
         for view in others:
@@ -155,6 +158,11 @@ class Screen:
             # With noise the order of what is not trained yet says less.
             SHORT_QUOTAS if view.noise is None else NOISY_QUOTAS,
         )
+
+    def _remainders(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
+        """Triples, ratios of sums, and what is left of the target over a factor or less a part."""
+        for look in recursion.looks(self.log_space):
+            yield Stage(partial(look, view, workspace.problem.operators, rng), recursion.QUOTAS)
 
     def _moved(self, view: View, workspace: Workspace, rng: np.random.Generator) -> Stage:
         """One or two units with inner constants inside an outer unit with a constant of its own."""
