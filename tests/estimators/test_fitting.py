@@ -533,3 +533,19 @@ def test_auto_is_every_engine_there_is_and_the_networks_do_not_screen_again():
     assert {engine.name for engine in engines} == set(ENGINES)
     assert engines[0].name == "screen"
     assert next(engine for engine in engines if engine.name == "lies").init == "random"
+
+
+def test_an_engine_is_told_what_is_known_about_the_structure(rng):
+    told = []
+
+    class Curious(AffineEngine):
+        def informed(self, known):
+            told.append(known)
+            return self
+
+    X = pd.DataFrame(rng.uniform(1.0, 3.0, (200, 3)), columns=["a", "b", "c"])
+    model = SymbolicRegressor(engines=(Curious(),), random_state=0, max_time=5)
+    model.fit(X, np.exp(X["a"] - X["b"]) + X["c"])
+    assert len(told) == 1
+    assert model.insights_
+    assert list(model.insights_) == list(told[0].insights)

@@ -241,7 +241,8 @@ class Engine(Protocol):
 
     Two more attributes may say how it works with others: ``builds_on_others`` (bool, False without), whether it starts
     when the others are done and gets the front that they have found, and ``weight`` (float, 1 without), how much of the
-    time it asks for.
+    time it asks for. A method ``informed``, if there is one, is called with what was found out about the structure of
+    the problem (:class:`closedform.structure.study.Study`) and returns the engine that knows it.
     """
 
     @property

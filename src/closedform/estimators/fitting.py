@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from closedform.choice.choose import MOST_ROWS as FEW_ROWS
 from closedform.choice.choose import choose_on_held_out_rows
 from closedform.constraints.bound import check_together
-from closedform.engines.base import Budget, Candidate, FloatArray, Problem
+from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Problem
 from closedform.estimators.plan import Found, Plan
 from closedform.estimators.search_units import SearchUnits
 from closedform.exceptions import InputError, Status
@@ -89,6 +89,7 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
     # Who writes down a form knows what units its constants have.
     if learned.rules is not None and plan.form is None:
         whole = replace(whole, requirements=(*whole.requirements, learned.rules))
+    plan = replace(plan, engines=tuple(_informed(engine, learned) for engine in plan.engines))
     result = _searched(units, whole.rows(rows.search), plan, budget, start)
     formulas, interrupted = _finished(result.candidates, whole, rows, budget)
     if not formulas:
@@ -150,6 +151,12 @@ def _studied(problem: Problem, units: Mapping[str, str], target: str, budget: Bu
     return study(
         problem.names, problem.X, problem.y, problem.sample_weight, rules=rules, target=target, expired=share.expired
     )
+
+
+def _informed(engine: Engine, learned: Study) -> Engine:
+    """An engine that lives off the structure of a problem with what has been found out about it; others as they are."""
+    informed: Callable[[Study], Engine] | None = getattr(engine, "informed", None)
+    return engine if informed is None else informed(learned)
 
 
 def _ending(status: Status, formulas: Sequence[Formula], interrupted: bool) -> Status:

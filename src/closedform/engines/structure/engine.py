@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -31,6 +31,8 @@ class StructureEngine:
         Terms or factors that are combined in closed form.
     library_size : int, default=5000
         Columns of the largest library.
+    known : Study, optional
+        What is known about the structure of the problem; it is looked into otherwise.
 
     References
     ----------
@@ -40,11 +42,22 @@ class StructureEngine:
 
     max_terms: int = 4
     library_size: int = 5000
+    known: Study | None = None
 
     @property
     def name(self) -> str:
         """Name of the engine."""
         return "structure"
+
+    def informed(self, known: Study) -> StructureEngine:
+        """The engine with what is known already about the structure of the problem that it will be given.
+
+        Parameters
+        ----------
+        known : Study
+            What :func:`closedform.structure.study.study` found on the rows of that problem.
+        """
+        return replace(self, known=known)
 
     def candidates(
         self, problem: Problem, *, budget: Budget, archive: tuple[Candidate, ...], rng: np.random.Generator
@@ -67,6 +80,8 @@ class StructureEngine:
             yield from screen.run(workspace, rng)
 
     def _study(self, problem: Problem, budget: Budget) -> Study:
+        if self.known is not None:
+            return self.known
         rules = next((one for one in problem.requirements if isinstance(one, UnitRules)), None)
         share = budget.share(_SHARE_TO_STUDY)
         return study(problem.names, problem.X, problem.y, problem.sample_weight, rules=rules, expired=share.expired)
