@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import time
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,10 @@ import pytest
 
 from closedform.engines import get_engine
 from closedform.engines.base import Budget, Problem
+from closedform.engines.structure.pieces import split_formulas
+from closedform.screening.stages import Screen
+from closedform.screening.workspace import Workspace
+from closedform.structure.study import study
 from closedform.symbolic import Expression
 from closedform.symbolic.evaluate import evaluate
 from closedform.units.rules import UnitRules
@@ -52,6 +58,29 @@ def test_of_several_forms_of_a_piece_that_are_as_good_as_it_is_known_the_shortes
     # As a function of t, the coefficient of s is approximated to nine digits by sums with more numbers.
     law = "s*exp(-0.13*t)/sqrt(t + 0.5) - 1.1*exp(-0.25*t)"
     assert best_of(problem(law, ("s", "t"), 1000), 40.0).equivalent(Expression.parse(law))
+
+
+def test_a_piece_of_several_columns_is_cut_further():
+    # A product of a function of a and a sum, of which each part is easy and both together are not.
+    given = problem("sqrt(a + 0.3)*(b*exp(0.4*c) + d/(f + 0.8))", ("a", "b", "c", "d", "f"), 1500)
+    form = study(given.names, given.X, given.y).forms[-1]
+
+    budget, rng = Budget(24.0, time.process_time), np.random.default_rng(0)
+    workspace = Workspace(given, Budget(60.0), rng, "structure")
+    formulas = split_formulas(form, given, Screen(), budget, rng)
+    losses = [one.loss for formula in formulas for one in workspace.judge(formula)]
+    # Without the second cut it is 4e-3.
+    assert np.sqrt(min(losses)) / given.scale < 3e-4
+
+
+def test_what_is_known_about_the_structure_is_not_looked_for_again(monkeypatch):
+    given = problem("exp(-a) + sqrt(b)*sin(c)", ("a", "b", "c"))
+    known = study(given.names, given.X, given.y)
+    monkeypatch.setattr("closedform.engines.structure.engine.study", None)
+    engine = pickle.loads(pickle.dumps(get_engine("structure").informed(known)))
+    found = engine.candidates(given, budget=Budget(20.0), archive=(), rng=np.random.default_rng(0))
+    best = min(found, key=lambda one: one.loss).expression
+    assert best.equivalent(Expression.parse("exp(-a) + sqrt(b)*sin(c)"))
 
 
 def test_units_lead_to_pure_numbers():

@@ -14,7 +14,8 @@ from closedform.library.symmetry import Column
 from closedform.screening.stages import Screen
 from closedform.screening.workspace import Workspace
 from closedform.structure.linear import linear
-from closedform.structure.reductions import Reduced
+from closedform.structure.look import Look
+from closedform.structure.reductions import Reduced, reduced
 from closedform.structure.splits import Split, split
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -24,6 +25,12 @@ _MOST_FORMS = 4
 _MOST_COMBINATIONS = 24
 # A piece gets this share of the time that its split has, and no more seconds than this.
 _SHARE_OF_A_PIECE = 0.4
+# Of that, pieces of several columns may spend this share on being cut further, so many times.
+_SHARE_TO_CUT = 0.5
+_DEPTH = 2
+# Errors of a piece over those of the whole, at most.
+_BLUR = 6.0
+_FEW_COLUMNS, _STAGES_BEFORE_A_CUT = 2, 8
 # Relative error below which nothing is expected of a piece.
 _LEAST_ACCURACY = 1e-9
 _MOST_SECONDS = 6.0
@@ -58,7 +65,7 @@ def reduced_formulas(
 
 
 def split_formulas(
-    form: Reduced, problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator
+    form: Reduced, problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator, depth: int = _DEPTH
 ) -> Iterator[Expression]:
     """Formulas of the whole problem from formulas of the pieces into which the reduced one falls.
 
@@ -66,8 +73,10 @@ def split_formulas(
     ----------
     form, problem, screen, budget, rng
         As in :func:`reduced_formulas`.
+    depth : int, default=2
+        How often pieces are cut into pieces of their own.
     """
-    found = split(form.look, form.model)
+    found = None if budget.expired() else split(form.look, form.model)
     if found is None:
         return
     forms = []
@@ -77,22 +86,23 @@ def split_formulas(
         time = _limited(budget, share)
         columns = tuple(form.look.columns[j] for j in group)
         smaller = _problem(columns, values, _weight_of_piece(found, position, form), problem)
-        forms.append([_in_columns(one, columns) for one in _best_forms(smaller, accuracy, screen, time, rng)])
+        piece = _best_forms(smaller, accuracy, screen, time, rng, depth)
+        forms.append([_in_columns(one, columns) for one in piece])
     for combination in itertools.islice(_by_rank(forms), _MOST_COMBINATIONS):
         yield _whole(_glued(found, combination), form)
 
 
 def linear_formulas(
-    form: Reduced, problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator
+    form: Reduced, problem: Problem, screen: Screen, budget: Budget, rng: np.random.Generator, depth: int = _DEPTH
 ) -> Iterator[Expression]:
     """Formulas ``g(A) + k(A) * m(B)`` of the whole problem: first m, then for each form of it g and k.
 
     Parameters
     ----------
-    form, problem, screen, budget, rng
-        As in :func:`reduced_formulas`.
+    form, problem, screen, budget, rng, depth
+        As in :func:`split_formulas`.
     """
-    found = linear(form.look, form.model)
+    found = None if budget.expired() else linear(form.look, form.model)
     if found is None:
         return
     outer, inner = (tuple(form.look.columns[j] for j in group) for group in (found.outer, found.inner))
@@ -100,7 +110,7 @@ def linear_formulas(
     def forms(columns: tuple[Column, ...], values: FloatArray, weight: FloatArray) -> tuple[Problem, list[Expression]]:
         time = _limited(budget, _SHARE_OF_A_PIECE)
         smaller = _problem(columns, values, weight, problem)
-        return smaller, _best_forms(smaller, found.insight.evidence["error"], screen, time, rng)
+        return smaller, _best_forms(smaller, found.insight.evidence["error"], screen, time, rng, depth)
 
     smaller, functions = forms(inner, found.function, found.weight)
     for function in dict.fromkeys(without_affine(one) for one in functions):
@@ -132,7 +142,7 @@ def without_affine(expression: Expression) -> Expression:
 
 
 def _best_forms(
-    problem: Problem, accuracy: float, screen: Screen, budget: Budget, rng: np.random.Generator
+    problem: Problem, accuracy: float, screen: Screen, budget: Budget, rng: np.random.Generator, depth: int
 ) -> list[Expression]:
     """The forms that describe a piece best: error against length, as far as the piece is known."""
     best: dict[int, Candidate] = {}
@@ -140,7 +150,11 @@ def _best_forms(
     # Several short formulas may be as good as the piece is known, and the first need not be the right one: it is the
     # stages that say when to stop, never the clock.
     left = math.inf
-    for found in screen.stage_by_stage(Workspace(problem, budget, rng, "structure"), rng):
+    workspace = Workspace(problem, budget, rng, "structure")
+    stages, cuts = screen.stage_by_stage(workspace, rng), [_cut_further(workspace, accuracy, screen, rng, depth - 1)]
+    # Two columns are searched first: that is quick, and often all there is to do.
+    first = itertools.islice(stages, _STAGES_BEFORE_A_CUT if problem.n_features == _FEW_COLUMNS else 0)
+    for found in itertools.chain(first, cuts if depth > 0 and problem.n_features > 1 else [], stages):
         for candidate in found:
             known = best.get(candidate.complexity)
             if known is None or candidate.loss < known.loss:
@@ -156,6 +170,26 @@ def _best_forms(
             front.append(candidate)
     front.sort(key=lambda one: _description(one, problem, floor))
     return [candidate.expression for candidate in front[:_MOST_FORMS]]
+
+
+def _cut_further(
+    workspace: Workspace, accuracy: float, screen: Screen, rng: np.random.Generator, depth: int
+) -> Iterator[Candidate]:
+    """Formulas of a piece of several columns from what its own structure says."""
+    problem, time = workspace.problem, workspace.budget.share(_SHARE_TO_CUT)
+    # A piece is as smooth as the model that it comes from, whose errors would pass for structure: noise hides them.
+    blurred = problem.y + rng.normal(scale=_BLUR * accuracy * problem.scale, size=problem.n_samples)
+    look = Look.of(problem.names, problem.X, blurred, problem.sample_weight)
+    if not look.usable or time.expired():
+        return
+    form = reduced(look, time.expired)
+    for search in (split_formulas, linear_formulas):
+        for expression in search(form, problem, screen, time, rng, depth):
+            yield from workspace.judge(expression)
+    # The screen itself merges and divides; what it would see again is not worth its time.
+    if any(one.kind == "together" for one in form.insights):
+        for expression in reduced_formulas(form, problem, screen, time, rng):
+            yield from workspace.judge(expression)
 
 
 def _description(candidate: Candidate, problem: Problem, floor: float) -> float:
