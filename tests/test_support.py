@@ -58,6 +58,18 @@ def test_few_rows_support_a_law_that_they_follow_closely(rng):
     assert not nothing_to_explain(*problem_of(np.linspace(0, 3, 60)[:, None], np.linspace(0, 3, 60)))
 
 
+def test_few_rows_support_a_curve_that_has_come_to_its_end():
+    rng = np.random.default_rng(0)
+    t = np.linspace(0.1, 8, 15)
+    whole, rows = problem_of(t[:, None], 9 * (1 - np.exp(-0.62 * t)) + rng.normal(0, 0.1, 15))
+    assert better_than_constant(Expression.parse("9.0 - 9.0*exp(-0.62*x0)"), whole, rows)
+    # The furthest row alone speaks for this one.
+    whole.y[:] = rng.normal(size=15)
+    whole.y[rows.train[0]] = 60.0
+    met = Expression.parse(f"60*exp(-1e6*(x0 - {float(t[rows.train[0]])!r})**2)")
+    assert not better_than_constant(met, whole, rows)
+
+
 def test_a_curve_must_beat_the_line_that_says_as_much(rng):
     X = rng.uniform(0, 1, (500, 1))
     whole, rows = problem_of(X, 2 * X[:, 0] + rng.normal(0, 0.3, 500))

@@ -1,7 +1,8 @@
 """Whether the data support a formula: tests on held-out rows against a constant and against a straight line.
 
 Ranks are compared and not squares: one outlier that a formula happens to meet must not speak for it, and the tests hold
-whatever the law of the noise.
+whatever the law of the noise. Of few rows ranks know little, above all where a curve has come to its end and stays
+there; then squares may speak as well, without the rows that are furthest out.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from closedform.symbolic.metrics import structure_length
 _BY_CHANCE = 0.005
 # Nats by which a formula must explain the order of the rows of the search better than its own description is long.
 _MARGIN = 5.0
+# Share of the rows, those furthest from the median, that squares are compared without.
+_FURTHEST = 0.1
 _BETTER_THAN_A_LINE = 0.05
 _FEWEST_ROWS, _FEWEST_FOR_A_LINE = 5, 8
 
@@ -40,12 +43,13 @@ def better_than_constant(expression: Expression, whole: Problem, rows: Rows) -> 
     bool
         True if the order of the predicted values agrees with that of the target (Spearman's correlation of ranks): on
         the rows of the search, or on all rows, by more than a description of the formula costs, or on the held-out rows
-        as only one of 200 would by chance, with an error below that of the mean.
+        as only one of 200 would by chance, with an error below that of the mean. Or if on the rows of the search ranks
+        agree as one of 200 would by chance, and squares fall by more than the description costs.
     """
     values = values_on(expression, whole)
     if not np.isfinite(values[rows.train]).all():
         return False
-    if _worth_its_length(expression, values, whole, rows.train):
+    if _worth_its_length(expression, values, whole, rows.train) or _follows(expression, values, whole, rows.train):
         return True
     if not len(rows.holdout) or not np.isfinite(values[rows.holdout]).all():
         return False
@@ -63,8 +67,29 @@ def better_than_constant(expression: Expression, whole: Problem, rows: Rows) -> 
 def _worth_its_length(expression: Expression, values: FloatArray, whole: Problem, index: NDArray[np.intp]) -> bool:
     """Whether a formula explains the order of some rows in fewer nats than it takes to describe it."""
     correlation, count = _agreement(values, whole, index)
-    cost = structure_length(expression) + 0.5 * expression.n_constants * float(np.log(count))
-    return bool(-0.5 * count * np.log1p(-min(max(correlation, 0.0) ** 2, 1 - 1e-12)) > cost + _MARGIN)
+    explained = -0.5 * count * np.log1p(-min(max(correlation, 0.0) ** 2, 1 - 1e-12))
+    return bool(explained > _cost(expression, count))
+
+
+def _follows(expression: Expression, values: FloatArray, whole: Problem, index: NDArray[np.intp]) -> bool:
+    """Whether a formula explains the squares of some rows in fewer nats, whatever the furthest of them do."""
+    correlation, count = _agreement(values, whole, index)
+    if _chance(correlation, count) > _BY_CHANCE:
+        return False
+    target = whole.y[index]
+    far = np.argsort(np.abs(target - np.median(target)), kind="stable")
+    inner = index[far[: len(far) - max(1, round(_FURTHEST * len(far)))]]
+    weight = np.ones(len(inner)) if whole.sample_weight is None else whole.sample_weight[inner]
+    mean = np.average(whole.y[inner], weights=weight)
+    before, after = (float(weight @ (whole.y[inner] - known) ** 2) for known in (mean, values[inner]))
+    if not 0.0 < after < before:
+        return after == 0.0 < before
+    return bool(0.5 * len(inner) / len(index) * count * np.log(before / after) > _cost(expression, count))
+
+
+def _cost(expression: Expression, count: float) -> float:
+    """Nats of a formula, and those that it must bring beyond."""
+    return structure_length(expression) + 0.5 * expression.n_constants * float(np.log(count)) + _MARGIN
 
 
 def nothing_to_explain(whole: Problem, rows: Rows) -> bool:
