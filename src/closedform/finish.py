@@ -20,7 +20,7 @@ from closedform.symbolic.expression import Expression
 from closedform.symbolic.idle import without_idle_terms
 from closedform.symbolic.metrics import description_length, rounding_error, target_scale
 from closedform.symbolic.pareto import Archive, Rule, choose, scores
-from closedform.symbolic.refit import standard_errors
+from closedform.symbolic.refit import refit, standard_errors
 from closedform.symbolic.simplify import simplify
 from closedform.symbolic.snap import tune
 
@@ -98,6 +98,19 @@ def used_columns(expression: Expression, problem: Problem) -> dict[str, FloatArr
 def loss_of(expression: Expression, problem: Problem) -> float:
     """Mean loss of a formula on the rows of a problem; infinite where it is not defined on one of them."""
     return _loss(values_on(expression, problem), problem, None)
+
+
+def refitted(expression: Expression, problem: Problem, max_iter: int = 100) -> Expression:
+    """The formula with its constants fitted to the rows of a problem, by its loss and weights."""
+    weights = problem.sample_weight
+    return refit(
+        expression, problem.columns, problem.y, weights=weights, loss=problem.loss, max_iter=max_iter
+    ).expression
+
+
+def refitted_and_simplified(expression: Expression, problem: Problem, max_iter: int = 100) -> Expression:
+    """The same, and simplified by rules alone."""
+    return simplify(refitted(expression, problem, max_iter), problem.domain, use_sympy=False)
 
 
 def squared_error(expression: Expression, problem: Problem, rows: IntArray | None = None) -> float:

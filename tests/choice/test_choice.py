@@ -109,6 +109,8 @@ def test_time_that_is_up_gives_nothing_rather_than_a_part(powers):
         ("1e6*(x + 1)**1.0001 - 1e6*x", "x - sin(x)"),
         ("1.0/(x - 2.51)", "1.0/(x + 2.51)"),
         ("1.0/(x - 2.51)", "x**-1.7"),
+        ("8.2*x**0.147", "8.2*x**0.33"),
+        ("2.0*(x + 0.7)**1.37", "2.0*(x + 0.7)**2"),
     ],
 )
 def test_formulas_that_laws_do_not_look_like_cost_more(unlikely, likely):
@@ -198,6 +200,56 @@ def test_short_forms_know_the_curves_of_textbooks(text, sign, rng):
     best = short_forms(problem, 8)[0]
     np.testing.assert_allclose(best.evaluate({"x": x}), sign * y, atol=3e-3 * np.abs(y).max())
     assert best.n_constants <= 3
+
+
+@pytest.mark.parametrize(
+    ("text", "low", "high"),
+    [
+        ("850.0*exp(-0.31*x) + 22.0", 0.0, 15.0),
+        ("9.0*(1 - exp(-0.62*x))", 0.1, 8.0),
+        ("22.0*tanh(0.45*x)", 0.1, 5.0),
+        ("49.0*log(cosh(0.45*x))", 0.1, 5.0),
+        ("12.0*exp(-0.34*(x - 1.7)**2)", -2.0, 5.0),
+        ("1.08/((x - 5.0)**2 + 0.36)", 2.5, 8.0),
+        ("100.0 + 0.39*x - 5.8e-5*x**2", 0.0, 600.0),
+    ],
+)
+def test_short_forms_know_bends_backgrounds_and_peaks(text, low, high, rng):
+    x = np.linspace(low, high, 25)
+    clean = parse(text).evaluate({"x": x})
+    problem = table(x=x, y=clean + 2e-3 * np.abs(clean).max() * rng.normal(size=25))
+    far = np.linspace(low, high + 0.3 * (high - low), 50)
+    truth = parse(text).evaluate({"x": far})
+    # Beyond the rows as well: the form itself, not one that is near it.
+    off = [np.abs(form.evaluate({"x": far}) - truth).max() for form in short_forms(problem, 8)]
+    assert min(off) < 0.03 * np.abs(clean).max()
+
+
+def test_what_counts_of_two_columns_may_be_their_sum():
+    rng = np.random.default_rng(3)
+    a, m, n = 10 ** rng.uniform(-0.3, 1.5, 30), rng.uniform(0.5, 3, 30), rng.uniform(0.2, 1.5, 30)
+    problem = table(a=a, m=m, n=n, y=np.sqrt(a**3 / (m + n)) * np.exp(0.01 * rng.normal(size=30)))
+    best = short_forms(problem, 4)[0]
+    np.testing.assert_allclose(best.evaluate(problem.columns), np.sqrt(a**3 / (m + n)), rtol=0.03)
+    assert best.n_constants <= 2
+
+
+def test_numbers_count_rounded_or_not_but_not_ones_signs_and_exact_exponents():
+    counts = {"pi - 4/(x + 1.27)": 3, "x**3/(exp(0.5*x) - 1)": 1, "-2*x**(3/2)": 1, "x/(x + 1)": 0, "x**0.3": 1}
+    problem = table(x=np.linspace(1, 5, 20), y=np.linspace(1, 5, 20) + 0.1)
+    folds = folds_of(problem, ["x"])
+    for text, count in counts.items():
+        judged = judge(parse(text), problem, folds)
+        assert judged is not None and judged.n_numbers == count, text
+
+
+def test_a_factor_that_may_be_one_is_one(rng):
+    u = rng.uniform(0.15, 1.0, 14)
+    problem = table(u=u, y=1 / (10.0 - 1 / u) * (1 + 0.01 * rng.normal(size=14)))
+    expression = fitted("1.05/(9.8 - 1/u)", problem)
+    found = held_out(expression, problem, folds_of(problem, ["u"]))
+    assert found is not None
+    assert min(one.n_constants for one in variants(found, problem)) == 1
 
 
 def test_a_curve_that_brings_nothing_is_no_short_form(powers):

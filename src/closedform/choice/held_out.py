@@ -9,9 +9,8 @@ import numpy as np
 
 from closedform.choice.folds import Folds, IntArray
 from closedform.engines.base import FloatArray, Problem
-from closedform.finish import values_on
+from closedform.finish import refitted, values_on
 from closedform.symbolic.expression import Expression
-from closedform.symbolic.refit import refit
 
 # Constants are near their place to begin with.
 _STEPS = 20
@@ -89,5 +88,4 @@ def _without(expression: Expression, problem: Problem, left_out: IntArray) -> Ex
     if not expression.n_constants:
         return expression
     rest = problem.rows(np.setdiff1d(np.arange(problem.n_samples), left_out, assume_unique=True))
-    fitted = refit(expression, rest.columns, rest.y, weights=rest.sample_weight, loss=rest.loss, max_iter=_STEPS)
-    return fitted.expression
+    return refitted(expression, rest, _STEPS)

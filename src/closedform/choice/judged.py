@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,7 @@ from closedform.choice.held_out import HeldOut, held_out
 from closedform.choice.lengths import RowLengths, row_lengths
 from closedform.choice.plausible import implausibility
 from closedform.engines.base import Problem
+from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.metrics import structure_length
 
@@ -47,6 +48,11 @@ class Judged:
     def total(self) -> float:
         """Nats of everything."""
         return self.form + self.lengths.total
+
+    @property
+    def n_numbers(self) -> int:
+        """Numbers that somebody had to find: all but ones, signs and exact exponents, rounded or not."""
+        return sum(_n_numbers(self.expression))
 
     @property
     def size(self) -> float:
@@ -85,6 +91,17 @@ def judge(
 def form_length(expression: Expression, problem: Problem) -> float:
     """Nats of a formula without its constants, and by which it is unlike a law."""
     return structure_length(expression) + implausibility(expression, problem)
+
+
+def _n_numbers(expression: Expression) -> Iterator[int]:
+    """A one for each number, where a part without variables is one number."""
+    if not expression.variables:
+        yield int(expression.n_constants > 0 or abs(float(evaluate(expression, {})[0])) != 1.0)
+        return
+    for place, part in enumerate(expression.args if expression.kind == "apply" else ()):
+        exact = not part.variables and not part.n_constants
+        if not (exact and place == 1 and expression.op.name == "pow"):
+            yield from _n_numbers(part)
 
 
 def simplest_of_the_best(judged: Sequence[Judged]) -> Judged:

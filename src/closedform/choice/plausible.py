@@ -1,7 +1,8 @@
 """How far a formula is from what laws look like, in nats: what few noisy rows must make up for before it is believed.
 
-A cosine that turns between one row and the next, or does the work of a parabola; a tenth power; terms that are each a
-thousand times their sum; a pole between two rows. Each of them fits noise well, and few laws are made of them.
+A cosine that turns between one row and the next, or does the work of a parabola; a tenth power; a power so small that
+it is a logarithm; a free power of a column that was moved; terms that are each a thousand times their sum; a pole
+between two rows. Each of them fits noise well, and few laws are made of them.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ from closedform.trust import trust
 _WAVES = frozenset({"sin", "cos", "tan"})
 # Powers up to this are usual; each one beyond costs a nat.
 _USUAL_POWER = 4.0
+# Free exponents below this do the work of a logarithm, and of a sum with a free constant that of a parabola.
+_SMALL_POWER = 0.2
+_INSTEAD_OF_A_LOGARITHM, _INSTEAD_OF_A_PARABOLA = 3.0, 5.0
 # A wave has to be sampled at least so often in a turn, and to make at least a part of a turn.
 _LEAST_TURN, _LARGEST_STEP = math.pi / 2, math.pi / 2
 _TOO_FAST, _TOO_SLOW = 15.0, 4.0
@@ -50,7 +54,7 @@ def implausibility(expression: Expression, problem: Problem) -> float:
 def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
     name = node.op.name
     if name == "pow":
-        return _high_power(node)
+        return _odd_power(node)
     if name in _WAVES:
         return _wave(evaluate(node.args[0], columns))
     if name in ("add", "sub"):
@@ -58,11 +62,19 @@ def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
     return 0.0
 
 
-def _high_power(node: Expression) -> float:
-    if node.args[1].variables:
+def _odd_power(node: Expression) -> float:
+    base, power = node.args
+    if power.variables:
         return 0.0
-    exponent = abs(float(evaluate(node.args[1], {})[0]))
-    return max(0.0, exponent - _USUAL_POWER) if math.isfinite(exponent) else 0.0
+    exponent = abs(float(evaluate(power, {})[0]))
+    if not math.isfinite(exponent):
+        return 0.0
+    total = max(0.0, exponent - _USUAL_POWER)
+    if power.n_constants:
+        total += _INSTEAD_OF_A_LOGARITHM * (exponent < _SMALL_POWER)
+        moved = base.kind == "apply" and base.op.name in ("add", "sub") and base.n_constants > 0
+        total += _INSTEAD_OF_A_PARABOLA * moved
+    return total
 
 
 def _wave(argument: FloatArray) -> float:

@@ -1,4 +1,4 @@
-"""The forms that are tried first on a small table: lines in transformed axes, products of powers, exponentials.
+"""The forms that are tried first on a small table: lines in transformed axes, products of powers, exponentials, bends.
 
 A front keeps one formula of each size, the one with the smallest error on the rows that were fitted. With few rows
 others are as good, and among these may be the one that holds beyond them.
@@ -12,18 +12,17 @@ from itertools import combinations
 
 import numpy as np
 
+from closedform.choice.bends import bends
 from closedform.choice.curves import curved_products
 from closedform.choice.lengths import fitted_length
 from closedform.engines.base import FloatArray, Problem
-from closedform.finish import values_on
+from closedform.finish import refitted_and_simplified, values_on
 from closedform.library.pool import FREE, Recipe, build
 from closedform.library.relevance import most_relevant
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.idle import without_idle_terms
 from closedform.symbolic.metrics import structure_length
-from closedform.symbolic.refit import refit
-from closedform.symbolic.simplify import simplify
 
 _MOST_COLUMNS = 4
 # Forms that are fitted, for each that is wanted.
@@ -34,6 +33,9 @@ _HALF = Fraction(1, 2)
 _STEPS = 60
 # Exponents of a product are rounded where they are this many errors near.
 _REACH = 2.5
+
+# What is raised to a power: values, and their recipe.
+_Factor = tuple[FloatArray, Recipe]
 
 # What is drawn on the one axis: the recipe of the term, and whether the column must be positive.
 _TERMS = (
@@ -70,10 +72,13 @@ def short_forms(problem: Problem, count: int) -> list[Expression]:
     # As they come they are fitted in transformed axes, which is nearly right; curves are not, as their scale is rough.
     simple = _promising([*_lines(problem, columns), *_products(problem, columns)], problem, _REFITTED * count)
     curved = _promising(_curved(problem, columns), problem, count)
-    lengths = {one: _length(one, problem) for one in (_fitted(form, problem) for form in simple)}
+    curved += _promising(bends(problem, columns, _sign(problem.y)), problem, count)
+    lengths = {
+        one: _length(one, problem) for one in (refitted_and_simplified(form, problem, _STEPS) for form in simple)
+    }
     least = min(lengths.values(), default=float("inf"))
     # A curve that brings nothing is on its way to a straight line, with its scale at infinity.
-    bent = {one: _length(one, problem) for one in (_fitted(form, problem) for form in curved)}
+    bent = {one: _length(one, problem) for one in (refitted_and_simplified(form, problem, _STEPS) for form in curved)}
     lengths |= {one: length for one, length in bent.items() if length < least}
     usable = [one for one in lengths if _within_reach(one, problem) and problem.admits(one)]
     return sorted(usable, key=lengths.__getitem__)[:count]
@@ -83,12 +88,6 @@ def _promising(recipes: Iterable[Recipe], problem: Problem, count: int) -> list[
     """The forms that describe the rows best as they come."""
     made = dict.fromkeys(canonical(build(recipe)) for recipe in recipes)
     return sorted(filter(problem.admits_form, made), key=lambda form: _length(form, problem))[:count]
-
-
-def _fitted(form: Expression, problem: Problem) -> Expression:
-    weights, loss = problem.sample_weight, problem.loss
-    fitted = refit(form, problem.columns, problem.y, weights=weights, loss=loss, max_iter=_STEPS).expression
-    return simplify(fitted, problem.domain, use_sympy=False)
 
 
 def _within_reach(form: Expression, problem: Problem) -> bool:
@@ -135,12 +134,25 @@ def _products(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
     sign, positive = _sign(problem.y), [j for j in columns if (problem.X[:, j] > 0).all()]
     if sign == 0:
         return
-    z = np.log(sign * problem.y)
+    z, single = np.log(sign * problem.y), {j: _column(problem, j) for j in positive}
     for size in range(1, len(positive) + 1):
         for chosen in combinations(positive, size):
-            yield from _one_product(problem, chosen, None, z, sign)
+            powers = [single[j] for j in chosen]
+            yield from _one_product(problem, powers, None, z, sign)
             for k in [j for j in columns if j not in chosen]:
-                yield from _one_product(problem, chosen, k, z, sign)
+                yield from _one_product(problem, powers, k, z, sign)
+    # Two masses, two resistances: what counts is their sum, alone or beside each of them.
+    for pair in combinations(positive, 2):
+        whole = (single[pair[0]][0] + single[pair[1]][0], ("add", single[pair[0]][1], single[pair[1]][1]))
+        others = [j for j in positive if j not in pair]
+        for size in range(len(others) + 1):
+            for chosen in combinations(others, size):
+                yield from _one_product(problem, [whole, *(single[j] for j in chosen)], None, z, sign)
+        yield from _one_product(problem, [whole, *single.values()], None, z, sign)
+
+
+def _column(problem: Problem, j: int) -> _Factor:
+    return problem.X[:, j], ("var", problem.names[j])
 
 
 def _curved(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
@@ -150,10 +162,10 @@ def _curved(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
 
 
 def _one_product(
-    problem: Problem, powers: Sequence[int], exponential: int | None, z: FloatArray, sign: int
+    problem: Problem, powers: Sequence[_Factor], exponential: int | None, z: FloatArray, sign: int
 ) -> Iterator[Recipe]:
     """The product with exponents from the logarithms, and with those rounded that are near simple numbers."""
-    parts = [np.ones(len(z)), *(np.log(problem.X[:, j]) for j in powers)]
+    parts = [np.ones(len(z)), *(np.log(values) for values, _ in powers)]
     parts += [] if exponential is None else [problem.X[:, exponential]]
     design = np.column_stack(parts)
     if len(z) <= design.shape[1] + 1:
@@ -166,8 +178,8 @@ def _one_product(
         if 0 in exponents:
             continue
         factors: list[Recipe] = [scale]
-        for j, exponent in zip(powers, exponents, strict=False):
-            factors.append(("pow", ("var", problem.names[j]), exponent))
+        for (_, base), exponent in zip(powers, exponents, strict=False):
+            factors.append(("pow", base, exponent))
         if exponential is not None:
             factors.append(("exp", ("mul", float(solved[-1]), ("var", problem.names[exponential]))))
         yield ("mul", *factors)

@@ -15,12 +15,12 @@ import numpy as np
 
 from closedform.choice.held_out import HeldOut
 from closedform.engines.base import FloatArray, Problem
+from closedform.finish import refitted_and_simplified
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.linear_part import Role, constant_roles, replace_constants
 from closedform.symbolic.metrics import free_constant_length, number_length
-from closedform.symbolic.refit import refit, standard_errors
-from closedform.symbolic.simplify import simplify
+from closedform.symbolic.refit import standard_errors
 
 # Errors that a constant may be away from what it is rounded to.
 _REACH = 2.0
@@ -62,7 +62,7 @@ def with_its_own_size(expression: Expression, problem: Problem) -> Expression:
     number = product.args[0].value
     if isinstance(number, float) or abs(number) == 1:
         return expression
-    free = _fitted(_product([constant(float(number)), *product.args[1:]]), problem)
+    free = refitted_and_simplified(_product([constant(float(number)), *product.args[1:]]), problem)
     errors = standard_errors(free, problem.columns, problem.y, problem.sample_weight, problem.sigma)
     places = [
         k for k, value in enumerate(free.constants) if value * number > 0 and constant_roles(free)[k] is Role.LINEAR
@@ -83,7 +83,7 @@ def _rounded(found: HeldOut, problem: Problem) -> Iterator[Expression]:
     together = [dict(simple)] if len(simple) > 1 else []
     for replacements in [*together, *({index: value} for index, value in simple.items())]:
         wanted = {index: constant(_plain(value)) for index, value in replacements.items()}
-        yield _fitted(replace_constants(expression, wanted)[0], problem)
+        yield refitted_and_simplified(replace_constants(expression, wanted)[0], problem)
 
 
 def _simple_values(found: HeldOut, problem: Problem) -> dict[int, Fraction]:
@@ -99,7 +99,14 @@ def _simple_values(found: HeldOut, problem: Problem) -> dict[int, Fraction]:
                 near[index] = simple
         elif abs(value) <= reach:
             near[index] = Fraction(0)
+        elif abs(abs(value) - 1.0) <= reach and _is_worth_a_one(value, float(errors[index])):
+            near[index] = Fraction(1 if value > 0 else -1)
     return near
+
+
+def _is_worth_a_one(value: float, error: float) -> bool:
+    """Whether a constant is known well enough for being near one to tell something."""
+    return free_constant_length(value, error) - number_length(1) >= _WORTH_ROUNDING
 
 
 def _simple_exponent(value: float, reach: float) -> Fraction | None:
@@ -129,7 +136,7 @@ def _tied(found: HeldOut, problem: Problem) -> Iterator[Expression]:
     if len(members) > 2:
         groups.insert(0, members)
     for group in groups:
-        yield _fitted(_joined(expression, group), problem)
+        yield refitted_and_simplified(_joined(expression, group), problem)
 
 
 def _powers(product: Expression) -> Iterator[tuple[int, int]]:
@@ -168,9 +175,3 @@ def _number(node: Expression) -> float:
 
 def _product(factors: list[Expression]) -> Expression:
     return factors[0] if len(factors) == 1 else apply("mul", *factors)
-
-
-def _fitted(expression: Expression, problem: Problem) -> Expression:
-    weights, loss = problem.sample_weight, problem.loss
-    fitted = refit(expression, problem.columns, problem.y, weights=weights, loss=loss).expression
-    return simplify(fitted, problem.domain, use_sympy=False)

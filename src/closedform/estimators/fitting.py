@@ -14,7 +14,7 @@ from closedform.engines.base import Budget, Candidate, Engine, FloatArray, Probl
 from closedform.estimators.plan import Found, Plan
 from closedform.estimators.search_units import SearchUnits
 from closedform.exceptions import InputError, Status
-from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, split, squared_error
+from closedform.finish import Rows, choose_formula, finish, loss_floor, loss_of, refitted, split, squared_error
 from closedform.formulas import Formula
 from closedform.guided.form import check_form_fits, read_form, read_guess
 from closedform.guided.form_engine import FormEngine
@@ -28,7 +28,6 @@ from closedform.structure.study import Study, study
 from closedform.support import better_than_constant, better_than_line, nothing_to_explain
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, constant
-from closedform.symbolic.refit import refit
 from closedform.threads import limited_threads
 from closedform.units.rules import UnitRules
 
@@ -215,7 +214,7 @@ def _searched(
     inner = units.inner(problem)
     share = _SHARE_WITH_FEW_ROWS if problem.n_samples <= FEW_ROWS else _SHARE_TO_FINISH
     known = _admitted([_best_constant(inner)], inner, BASELINE)
-    known += _admitted([_refitted(units.inwards(one), inner) for one in start], inner, "warm start")
+    known += _admitted([refitted(units.inwards(one), inner) for one in start], inner, "warm start")
     result = search(
         inner,
         plan.engines,
@@ -253,11 +252,7 @@ def _admitted(expressions: Iterable[Expression], problem: Problem, engine: str) 
 def _best_constant(problem: Problem) -> Expression:
     if isinstance(problem.loss, SquaredLoss):
         return constant(float(np.average(problem.y, weights=problem.sample_weight)))
-    return _refitted(constant(float(np.median(problem.y))), problem)
-
-
-def _refitted(expression: Expression, problem: Problem) -> Expression:
-    return refit(expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss).expression
+    return refitted(constant(float(np.median(problem.y))), problem)
 
 
 def outside_monitor(monitor: Monitor, units: SearchUnits) -> Monitor:
