@@ -10,12 +10,12 @@ from closedform.choice.choose import SHORT, choose_on_held_out_rows
 from closedform.choice.folds import folds_of
 from closedform.choice.held_out import held_out
 from closedform.choice.judged import judge, simplest_of_the_best
-from closedform.choice.lengths import row_lengths
+from closedform.choice.lengths import by_errors, row_lengths
 from closedform.choice.plausible import implausibility
 from closedform.choice.short_forms import short_forms
 from closedform.choice.variants import variants, with_its_own_size
 from closedform.engines.base import Budget, Problem
-from closedform.finish import Rows, choose_formula, finish, split
+from closedform.finish import Rows, choose_formula, finish, refitted, split
 from closedform.symbolic import Expression
 from closedform.symbolic.refit import refit
 from toy_engines import candidate
@@ -91,6 +91,24 @@ def test_errors_that_grow_with_the_value_are_seen(powers):
     wrong = held_out(fitted("2.0*x**1.5/sqrt(z) + 20.0", powers), powers, folds)
     lengths = [row_lengths(one, powers, folds) for one in (right, wrong)]
     assert lengths[0].total < lengths[1].total - 10
+
+
+def test_rows_weigh_as_their_errors_ask_for():
+    rng = np.random.default_rng(5)
+    x = 10 ** rng.uniform(0, 4, 60)
+    clean = 4.0 * x**0.7
+    spread = table(x=x, y=clean * np.exp(0.2 * rng.normal(size=60)))
+    weighted = by_errors(spread, clean)
+    small, large = (weighted.sample_weight[x < 100].mean(), weighted.sample_weight[x > 1000].mean())
+    assert small > 100 * large
+    # A few large rows do not decide about the exponent any more.
+    folds = folds_of(spread, ["x"])
+    told = [held_out(refitted(parse("4.0*x**0.7"), one), one, folds) for one in (spread, weighted)]
+    assert told[1].spreads[1] < 0.6 * told[0].spreads[1]
+    even = table(x=x, y=clean + rng.normal(size=60))
+    assert by_errors(even, clean) is even
+    known = Problem(spread.X, spread.y, spread.names, sample_weight=1 / clean)
+    assert by_errors(known, clean) is known
 
 
 def test_time_that_is_up_gives_nothing_rather_than_a_part(powers):

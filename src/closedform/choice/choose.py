@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from closedform.choice.folds import Folds, folds_of
 from closedform.choice.judged import Judged, form_length, judge, simplest_of_the_best
-from closedform.choice.lengths import fitted_length
+from closedform.choice.lengths import by_errors, fitted_length
 from closedform.choice.short_forms import short_forms
 from closedform.choice.variants import variants, with_its_own_size
 from closedform.engines.base import Budget, Candidate, Problem
-from closedform.finish import Rows, loss_floor, loss_of, scored, squared_error, values_on
+from closedform.finish import Rows, loss_floor, loss_of, refitted, scored, squared_error, values_on
 from closedform.formulas import Formula
 from closedform.library.pool import FREE
 from closedform.losses import SquaredLoss
@@ -74,8 +74,9 @@ def choose_on_held_out_rows(
     train = whole.rows(rows.train)
     if not _is_small_and_noisy(formulas, train):
         return list(formulas), chosen
-    short = short_forms(train, _SHORT_FORMS) if propose else []
-    best, parent = _best(formulas, chosen, short, train, budget)
+    weighted = _weighted([formula.expression for formula in formulas], train)
+    short = short_forms(weighted, _SHORT_FORMS) if propose else []
+    best, parent = _best(formulas, chosen, short, train, weighted, budget)
     known = [position for position, formula in enumerate(formulas) if formula.expression is best]
     if known or best is None:
         return list(formulas), known[0] if known else chosen
@@ -93,7 +94,12 @@ def _is_small_and_noisy(formulas: Sequence[Formula], train: Problem) -> bool:
 
 
 def _best(
-    formulas: Sequence[Formula], chosen: int, short: Sequence[Expression], train: Problem, budget: Budget
+    formulas: Sequence[Formula],
+    chosen: int,
+    short: Sequence[Expression],
+    train: Problem,
+    weighted: Problem,
+    budget: Budget,
 ) -> tuple[Expression | None, Formula | None]:
     """The best formula, and the one of the front that it is a simpler version of, if it is."""
     front = {with_its_own_size(formula.expression, train): formula for formula in formulas}
@@ -103,12 +109,14 @@ def _best(
     used = {name for expression in everything for name in expression.variables}
     folds = folds_of(train, [name for name in train.names if name in used])
     first = next((one for one, formula in front.items() if formula is formulas[chosen]), everything[0])
-    judged = _judged(everything, first, train, folds, budget.expired)
+    jury = _Jury(train, weighted, folds, budget.expired)
+    judged = jury.judged(everything, first)
     if not judged:
         return None, None
-    parents = _simplified(judged, train, folds, budget.expired)
+    parents = jury.simplified(list(judged))
     best = simplest_of_the_best(list(parents))
-    return best.expression, front.get(parents[best].expression)
+    parent = front.get(judged[parents[best]])
+    return judged[best] if best in judged else refitted(best.expression, train), parent
 
 
 def _skeleton(expression: Expression) -> Expression:
@@ -125,25 +133,67 @@ def _skeleton(expression: Expression) -> Expression:
     return canonical_form.with_constants([FREE] * canonical_form.n_constants)
 
 
-def _judged(
-    expressions: Sequence[Expression], first: Expression, train: Problem, folds: Folds, expired: Callable[[], bool]
-) -> list[Judged]:
-    """The formulas that have a chance, judged: the choice so far first, then those that fit best."""
-    fits = {expression: _fitted_length(expression, train) for expression in expressions}
-    judged: list[Judged] = []
-    least = np.inf
-    for expression in sorted(expressions, key=lambda one: (one is not first, fits[one])):
-        if judged and (expired() or fits[expression] > least + _HOPELESS or len(judged) == _MOST_JUDGED):
-            break
-        one = judge(expression, train, folds, expired if judged else _never)
-        if one is not None:
-            judged.append(one)
-            least = min(least, one.form + float(one.lengths.inside.sum()))
-    return judged
+def _weighted(expressions: Sequence[Expression], train: Problem) -> Problem:
+    """The rows with weights as their errors ask for, seen by the formula that describes them best."""
+    best = min(expressions, key=lambda one: _fitted_length(one, train))
+    values = values_on(best, train)
+    return by_errors(train, values) if np.isfinite(values).all() else train
 
 
 def _never() -> bool:
     return False
+
+
+@dataclass(frozen=True, eq=False)
+class _Jury:
+    """What formulas are judged by: rows, also with weights for the fit of constants, what is left out, the clock."""
+
+    train: Problem
+    weighted: Problem
+    folds: Folds
+    expired: Callable[[], bool]
+
+    def judge(self, expression: Expression, expired: Callable[[], bool]) -> Judged | None:
+        return judge(expression, self.train, self.folds, expired, self.weighted)
+
+    def judged(self, expressions: Sequence[Expression], first: Expression) -> dict[Judged, Expression]:
+        """The formulas that have a chance: the choice so far first, then those that fit best; and what they came as."""
+        fair = {expression: self._fairly_fitted(expression) for expression in expressions}
+        fits = {expression: _fitted_length(fair[expression], self.weighted) for expression in expressions}
+        judged: dict[Judged, Expression] = {}
+        least = np.inf
+        for expression in sorted(expressions, key=lambda one: (one is not first, fits[one])):
+            if judged and (self.expired() or fits[expression] > least + _HOPELESS or len(judged) == _MOST_JUDGED):
+                break
+            one = self.judge(fair[expression], self.expired if judged else _never)
+            if one is not None:
+                judged[one] = expression
+                least = min(least, one.form + float(one.lengths.inside.sum()))
+        return judged
+
+    def _fairly_fitted(self, expression: Expression) -> Expression:
+        if self.weighted is self.train or self.expired():
+            return expression
+        return refitted(expression, self.weighted)
+
+    def simplified(self, judged: Sequence[Judged]) -> dict[Judged, Judged]:
+        """The formulas, those among the best replaced by simpler versions that explain the rows nearly as well.
+
+        With what each of them was before.
+        """
+        ordered = sorted(judged, key=lambda one: one.total)
+        parents = {one: one for one in ordered}
+        known = {_skeleton(one.expression) for one in ordered if one.total <= ordered[0].total + _COST_OF_ROUNDING}
+        for one in ordered[:_MOST_SIMPLIFIED]:
+            if one.total > ordered[0].total + _WITHIN or self.expired():
+                break
+            new = [version for version in variants(one.found, self.weighted) if _skeleton(version) not in known]
+            tried = [self.judge(version, self.expired) for version in new]
+            near = [other for other in tried if other is not None and _replaces(other, one)]
+            if near:
+                del parents[one]
+                parents[min(near, key=lambda other: (other.expression.n_constants, other.total))] = one
+        return parents
 
 
 def _fitted_length(expression: Expression, train: Problem) -> float:
@@ -151,28 +201,6 @@ def _fitted_length(expression: Expression, train: Problem) -> float:
     if not np.isfinite(values).all():
         return float("inf")
     return form_length(expression, train) + fitted_length(values, train)
-
-
-def _simplified(
-    judged: Sequence[Judged], train: Problem, folds: Folds, expired: Callable[[], bool]
-) -> dict[Judged, Judged]:
-    """The formulas, those among the best replaced by simpler versions that explain the rows nearly as well.
-
-    With what each of them was before.
-    """
-    ordered = sorted(judged, key=lambda one: one.total)
-    parents = {one: one for one in ordered}
-    known = {_skeleton(one.expression) for one in ordered if one.total <= ordered[0].total + _COST_OF_ROUNDING}
-    for one in ordered[:_MOST_SIMPLIFIED]:
-        if one.total > ordered[0].total + _WITHIN or expired():
-            break
-        new = [version for version in variants(one.found, train) if _skeleton(version) not in known]
-        tried = [judge(version, train, folds, expired) for version in new]
-        near = [other for other in tried if other is not None and _replaces(other, one)]
-        if near:
-            del parents[one]
-            parents[min(near, key=lambda other: (other.expression.n_constants, other.total))] = one
-    return parents
 
 
 def _replaces(simpler: Judged, one: Judged) -> bool:

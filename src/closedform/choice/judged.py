@@ -14,11 +14,13 @@ from closedform.choice.plausible import implausibility
 from closedform.engines.base import Problem
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.linear_part import Role, constant_roles
 from closedform.symbolic.metrics import structure_length
 
-# Differences within so many standard errors may be chance. Rows are not quite independent: the same constants predict
-# many of them, so that one error, as in the rule of old, is too few.
-_ERRORS = 2.0
+# Differences within so many standard errors may be chance.
+_ERRORS = 0.5
+# Nats of a constant inside a function or in an exponent: it can bend a curve to what it likes. A coefficient cannot.
+_INNER = 3.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,14 +56,13 @@ class Judged:
         """Numbers that somebody had to find: all but ones, signs and exact exponents, rounded or not."""
         return sum(_n_numbers(self.expression))
 
-    @property
-    def size(self) -> float:
-        """Nats of the formula with its constants, each as precise as so many rows make it."""
-        return self.form + 0.5 * self.expression.n_constants * float(np.log(len(self.lengths.inside)))
-
 
 def judge(
-    expression: Expression, problem: Problem, folds: Folds, expired: Callable[[], bool] = lambda: False
+    expression: Expression,
+    problem: Problem,
+    folds: Folds,
+    expired: Callable[[], bool] = lambda: False,
+    weighted: Problem | None = None,
 ) -> Judged | None:
     """Judge a formula by rows that were left out; None if it has no value on some of them, or time is up.
 
@@ -77,11 +78,13 @@ def judge(
         What is left out.
     expired : callable, optional
         Whether the time is used up.
+    weighted : Problem, optional
+        The same rows with the weights that constants are fitted with, those of the formula too; `problem` if None.
     """
     fewest = problem.n_samples - max(len(rows) for rows in (*folds.parts, *folds.ends))
     if expression.n_constants >= fewest:
         return None
-    found = held_out(expression, problem, folds, expired)
+    found = held_out(expression, problem if weighted is None else weighted, folds, expired)
     lengths = None if found is None else row_lengths(found, problem, folds)
     if found is None or lengths is None:
         return None
@@ -90,7 +93,8 @@ def judge(
 
 def form_length(expression: Expression, problem: Problem) -> float:
     """Nats of a formula without its constants, and by which it is unlike a law."""
-    return structure_length(expression) + implausibility(expression, problem)
+    bent = sum(role is not Role.LINEAR for role in constant_roles(expression))
+    return structure_length(expression) + _INNER * bent + implausibility(expression, problem)
 
 
 def _n_numbers(expression: Expression) -> Iterator[int]:
@@ -108,8 +112,8 @@ def simplest_of_the_best(judged: Sequence[Judged]) -> Judged:
     """The simplest formula that cannot be told from the best one.
 
     The rule of the standard error (Breiman, Friedman, Olshen and Stone 1984, "Classification and regression trees",
-    section 3.4.3), on the differences of the two in nats, row by row. The simplest has the fewest constants, and of
-    those the shortest description.
+    section 3.4.3), on the differences of the two in nats, row by row. The simplest has the fewest numbers, and of those
+    the shortest description, its own and that of the rows.
 
     Parameters
     ----------
@@ -118,7 +122,7 @@ def simplest_of_the_best(judged: Sequence[Judged]) -> Judged:
     """
     best = min(judged, key=lambda one: one.total)
     near = [one for one in judged if one.total - best.total <= _ERRORS * _standard_error(one, best)]
-    return min(near, key=lambda one: (one.expression.n_constants, one.size, one.total))
+    return min(near, key=lambda one: (one.n_numbers, one.total))
 
 
 def _standard_error(one: Judged, other: Judged) -> float:

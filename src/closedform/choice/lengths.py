@@ -7,7 +7,7 @@ the fewest nats. Otherwise a table that spans decades would be judged by its lar
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -124,6 +124,27 @@ def _shape(offset: float, values: FloatArray) -> FloatArray:
 def _nats(squares: FloatArray, variance: FloatArray) -> FloatArray:
     result: FloatArray = 0.5 * (np.log(variance) + squares / variance)
     return result
+
+
+def by_errors(problem: Problem, values: FloatArray) -> Problem:
+    """The rows with weights as their errors ask for, where errors grow with what is measured; else the same problem.
+
+    Least squares of a table over decades would leave the small values to chance, and a formula with them.
+
+    Parameters
+    ----------
+    problem : Problem
+        The rows.
+    values : ndarray of shape (n_rows,)
+        The best that is known about them, finite.
+    """
+    if problem.sample_weight is not None or problem.sigma is not None:
+        return problem
+    errors = _Errors.least(values, problem.y, np.ones(problem.n_samples), None)
+    if np.isinf(errors.offset):
+        return problem
+    weight = 1 / _shape(errors.offset, values)
+    return replace(problem, sample_weight=weight / weight.mean())
 
 
 def fitted_length(values: FloatArray, problem: Problem) -> float:

@@ -1,8 +1,8 @@
 """How far a formula is from what laws look like, in nats: what few noisy rows must make up for before it is believed.
 
 A cosine that turns between one row and the next, or does the work of a parabola; a tenth power; a power so small that
-it is a logarithm; a free power of a column that was moved; terms that are each a thousand times their sum; a pole
-between two rows. Each of them fits noise well, and few laws are made of them.
+it is a logarithm; a free power of a column that was moved; an arc tangent; terms that are each a thousand times their
+sum; a pole between two rows. Each of them fits noise well, and few laws are made of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from closedform.symbolic.expression import Expression
 from closedform.trust import trust
 
 _WAVES = frozenset({"sin", "cos", "tan"})
+# Functions that few laws are made of.
+_RARE = frozenset({"tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "sign", "abs"})
+_RARELY = 2.0
 # Powers up to this are usual; each one beyond costs a nat.
 _USUAL_POWER = 4.0
 # Free exponents below this do the work of a logarithm, and of a sum with a free constant that of a parabola.
@@ -55,6 +58,8 @@ def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
     name = node.op.name
     if name == "pow":
         return _odd_power(node)
+    if name in _RARE:
+        return _RARELY + (_wave(evaluate(node.args[0], columns)) if name in _WAVES else 0.0)
     if name in _WAVES:
         return _wave(evaluate(node.args[0], columns))
     if name in ("add", "sub"):
