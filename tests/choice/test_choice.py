@@ -243,6 +243,28 @@ def test_short_forms_know_bends_backgrounds_and_peaks(text, low, high, rng):
     assert min(off) < 0.03 * np.abs(clean).max()
 
 
+def test_a_bend_may_have_a_scale_made_of_other_columns():
+    rng = np.random.default_rng(2)
+    t, mass, size = rng.uniform(0, 3, 60), 10 ** rng.uniform(-1.7, -0.2, 60), rng.uniform(0.04, 0.25, 60)
+    t[:4] = 0.0  # where the logarithm of the target has no value
+
+    def fallen(t, mass, size):
+        return 2.0 * mass / size**2 * np.log(np.cosh(2.2 * t * size / np.sqrt(mass)))
+
+    y = fallen(t, mass, size)
+    problem = table(t=t, mass=mass, size=size, y=y + 0.01 * np.abs(y).mean() * rng.normal(size=60))
+    best = short_forms(problem, 4)[0]
+    far = {"t": np.array([4.0, 4.5]), "mass": np.array([0.1, 0.4]), "size": np.array([0.06, 0.2])}
+    np.testing.assert_allclose(best.evaluate(far), fallen(**far), rtol=0.02)
+
+
+def test_rows_of_one_sample_are_left_out_together(rng):
+    pipe, speed = np.repeat([1.0, 2.0, 3.0, 5.0, 8.0, 13.0], 6), rng.uniform(1, 9, 36)
+    folds = folds_of(table(pipe=pipe, speed=speed, y=pipe * speed), ["pipe", "speed"])
+    assert [set(pipe[part]) for part in folds.parts] == [{value} for value in (1.0, 2.0, 3.0, 5.0, 8.0, 13.0)]
+    assert len(folds_of(table(pipe=pipe, speed=speed, y=pipe * speed), ["speed"]).parts) == 10
+
+
 def test_what_counts_of_two_columns_may_be_their_sum():
     rng = np.random.default_rng(3)
     a, m, n = 10 ** rng.uniform(-0.3, 1.5, 30), rng.uniform(0.5, 3, 30), rng.uniform(0.2, 1.5, 30)

@@ -1,8 +1,12 @@
-"""Which rows of a small table are left out when constants are fitted again: every row once, and the ends of columns."""
+"""Which rows of a small table are left out when constants are fitted again: every row once, and the ends of columns.
+
+Rows that were measured on the same pipe, ball or sample share its errors: they are left out together, or the others
+would tell what is asked of them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +19,8 @@ IntArray = NDArray[np.intp]
 # Up to this many rows each is left out alone; more are left out in as many parts.
 _ONE_BY_ONE = 20
 _PARTS = 10
+# A column with so many values, and so many rows for each, says which rows belong together.
+_FEWEST_GROUPS, _MOST_GROUPS, _ROWS_OF_A_GROUP = 5, 20, 4
 # An end of a column is up to this share of the rows, or one value that has up to the second; a column with fewer values
 # has none.
 _SHARE, _LARGEST_SHARE = 0.2, 0.35
@@ -29,7 +35,7 @@ class Folds:
     Parameters
     ----------
     parts : tuple of ndarray of int
-        Every row is in exactly one of them.
+        Every row is in exactly one of them; rows that belong together are in the same.
     ends : tuple of ndarray of int
         Rows with the smallest values of a column, and with its largest: how a formula goes on where no row is.
     n_columns : int
@@ -51,12 +57,31 @@ def folds_of(problem: Problem, columns: Iterable[str]) -> Folds:
     columns : iterable of str
         The columns whose ends are left out: those that formulas use.
     """
-    n_rows = problem.n_samples
+    known = [problem.columns[name] for name in columns]
+    ends = [_ends(column) for column in known]
+    parts = _groups(known) or _drawn(problem.n_samples)
+    return Folds(parts, tuple(end for pair in ends for end in pair), sum(bool(pair) for pair in ends))
+
+
+def _drawn(n_rows: int) -> tuple[IntArray, ...]:
     n_parts = n_rows if n_rows <= _ONE_BY_ONE else _PARTS
     order = np.random.default_rng(_SEED).permutation(n_rows)
-    parts = tuple(np.sort(order[start::n_parts]) for start in range(n_parts))
-    ends = [_ends(problem.columns[name]) for name in columns]
-    return Folds(parts, tuple(end for pair in ends for end in pair), sum(bool(pair) for pair in ends))
+    return tuple(np.sort(order[start::n_parts]) for start in range(n_parts))
+
+
+def _groups(columns: Sequence[FloatArray]) -> tuple[IntArray, ...]:
+    """The rows by the values of the column that has the fewest of them; none where no column has few."""
+    places = [np.unique(column, return_inverse=True)[1].reshape(-1) for column in columns]
+    counts = [int(place.max()) + 1 for place in places]
+    usual = [
+        k
+        for k, count in enumerate(counts)
+        if _FEWEST_GROUPS <= count <= _MOST_GROUPS and _ROWS_OF_A_GROUP * count <= len(places[k])
+    ]
+    if not usual:
+        return ()
+    fewest = min(usual, key=counts.__getitem__)
+    return tuple(np.flatnonzero(places[fewest] == value) for value in range(counts[fewest]))
 
 
 def _ends(column: FloatArray) -> list[IntArray]:

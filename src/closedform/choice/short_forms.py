@@ -15,6 +15,7 @@ import numpy as np
 from closedform.choice.bends import bends
 from closedform.choice.curves import curved_products
 from closedform.choice.lengths import fitted_length
+from closedform.choice.scaled import scaled_bends
 from closedform.engines.base import FloatArray, Problem
 from closedform.finish import refitted_and_simplified, values_on
 from closedform.library.pool import FREE, Recipe, build
@@ -73,6 +74,7 @@ def short_forms(problem: Problem, count: int) -> list[Expression]:
     simple = _promising([*_lines(problem, columns), *_products(problem, columns)], problem, _REFITTED * count)
     curved = _promising(_curved(problem, columns), problem, count)
     curved += _promising(bends(problem, columns, _sign(problem.y)), problem, count)
+    curved += _promising(scaled_bends(problem, columns), problem, count)
     lengths = {
         one: _length(one, problem) for one in (refitted_and_simplified(form, problem, _STEPS) for form in simple)
     }
