@@ -101,13 +101,14 @@ def _best(
     terms: Sequence[tuple[float, FloatArray]], z: FloatArray, weight: FloatArray, offset: bool
 ) -> tuple[float, FloatArray] | None:
     """The scale with the least squares, and the coefficients there."""
-    least, best = np.inf, None
+    least = np.inf
+    best: tuple[float, FloatArray] | None = None
     for scale, term in terms:
         size = float(np.abs(term).max())
         if not (np.isfinite(size) and size > 0):
             continue
         design = np.column_stack([np.ones(len(z)), term / size] if offset else [term / size])
-        solved = np.linalg.lstsq(design * weight[:, None], z * weight, rcond=None)[0]
+        solved = np.asarray(np.linalg.lstsq(design * weight[:, None], z * weight, rcond=None)[0], dtype=np.float64)
         left = float(np.sum(((design @ solved - z) * weight) ** 2))
         if left < least:
             solved[-1] /= size

@@ -50,7 +50,7 @@ def scaled_bends(problem: Problem, columns: Sequence[int]) -> Iterator[Recipe]:
     rows = (sign * problem.y > 0) & (problem.X[:, used] > 0).all(axis=1)
     if len(used) < 2 or rows.mean() < _POSITIVE or rows.sum() <= 2 * len(used) + 2:
         return
-    X, size = problem.X[np.ix_(rows, used)], sign * problem.y[rows]
+    X, size = problem.X[:, used][rows], sign * problem.y[rows]
     root = size / (size + np.median(size))
     for main in range(len(used)):
         # With a power of the main column in front, and without.
