@@ -18,7 +18,7 @@ from closedform.symbolic.linear_part import Role, constant_roles
 from closedform.symbolic.metrics import structure_length
 
 # Differences within so many standard errors may be chance.
-_ERRORS = 0.5
+_ERRORS = 0.4
 # Nats of a constant inside a function or in an exponent: it can bend a curve to what it likes. A coefficient cannot.
 _INNER = 3.0
 

@@ -1,8 +1,9 @@
 """How far a formula is from what laws look like, in nats: what few noisy rows must make up for before it is believed.
 
 A cosine that turns between one row and the next, or does the work of a parabola; a tenth power; a power so small that
-it is a logarithm; a free power of a column that was moved; an arc tangent; terms that are each a thousand times their
-sum; a pole between two rows. Each of them fits noise well, and few laws are made of them.
+it is a logarithm; a free power of a column that was moved; a steep one of a column that hardly varies; an arc tangent;
+terms that are each a thousand times their sum; a pole between two rows. Each of them fits noise well, and few laws are
+made of them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _USUAL_POWER = 4.0
 # Free exponents below this do the work of a logarithm, and of a sum with a free constant that of a parabola.
 _SMALL_POWER = 0.2
 _INSTEAD_OF_A_LOGARITHM, _INSTEAD_OF_A_PARABOLA = 3.0, 5.0
+# From this power on, and with values that differ by less than this factor, a power does that of an exponential.
+_STEEP_POWER, _NARROW, _INSTEAD_OF_AN_EXPONENTIAL = 3.0, 2.0, 8.0
 # A wave has to be sampled at least so often in a turn, and to make at least a part of a turn.
 _LEAST_TURN, _LARGEST_STEP = math.pi / 2, math.pi / 2
 _TOO_FAST, _TOO_SLOW = 15.0, 4.0
@@ -57,7 +60,7 @@ def implausibility(expression: Expression, problem: Problem) -> float:
 def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
     name = node.op.name
     if name == "pow":
-        return _odd_power(node)
+        return _odd_power(node, columns)
     if name in _RARE:
         return _RARELY + (_wave(evaluate(node.args[0], columns)) if name in _WAVES else 0.0)
     if name in _WAVES:
@@ -67,7 +70,7 @@ def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
     return 0.0
 
 
-def _odd_power(node: Expression) -> float:
+def _odd_power(node: Expression, columns: dict[str, FloatArray]) -> float:
     base, power = node.args
     if power.variables:
         return 0.0
@@ -75,11 +78,20 @@ def _odd_power(node: Expression) -> float:
     if not math.isfinite(exponent):
         return 0.0
     total = max(0.0, exponent - _USUAL_POWER)
+    if exponent >= _STEEP_POWER and _hardly_varies(evaluate(base, columns)):
+        total += _INSTEAD_OF_AN_EXPONENTIAL
     if power.n_constants:
         total += _INSTEAD_OF_A_LOGARITHM * (exponent < _SMALL_POWER)
         moved = base.kind == "apply" and base.op.name in ("add", "sub") and base.n_constants > 0
         total += _INSTEAD_OF_A_PARABOLA * moved
     return total
+
+
+def _hardly_varies(values: FloatArray) -> bool:
+    """Whether zero is far from all values: then where it lies is no matter, and no power law can be seen."""
+    size = np.abs(values)
+    one_sign = bool((values > 0).all() or (values < 0).all())
+    return one_sign and float(size.max()) < _NARROW * float(size.min())
 
 
 def _wave(argument: FloatArray) -> float:
