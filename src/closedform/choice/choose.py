@@ -38,6 +38,8 @@ _SHORT_FORMS = 8
 # Nats by which a formula may be longer than the best, judged by rows that it was fitted to, to be judged by others;
 # and how many are.
 _HOPELESS, _MOST_JUDGED = 40.0, 16
+# Of the time that is left, the share in which they are judged as they are; simpler versions get the rest.
+_SHARE_TO_JUDGE = 0.6
 # The formulas that simpler versions are made of, how near to the best they are, and the nats that such a version may
 # cost: five are strong evidence (Kass and Raftery 1995, doi:10.1080/01621459.1995.10476572), and with the ends each row
 # is told 1.4 times.
@@ -110,7 +112,7 @@ def _best(
     folds = folds_of(train, [name for name in train.names if name in used])
     first = next((one for one, formula in front.items() if formula is formulas[chosen]), everything[0])
     jury = _Jury(train, weighted, folds, budget.expired)
-    judged = jury.judged(everything, first)
+    judged = jury.judged(everything, first, budget.share(_SHARE_TO_JUDGE).expired)
     if not judged:
         return None, None
     parents = jury.simplified(list(judged))
@@ -156,23 +158,25 @@ class _Jury:
     def judge(self, expression: Expression, expired: Callable[[], bool]) -> Judged | None:
         return judge(expression, self.train, self.folds, expired, self.weighted)
 
-    def judged(self, expressions: Sequence[Expression], first: Expression) -> dict[Judged, Expression]:
+    def judged(
+        self, expressions: Sequence[Expression], first: Expression, expired: Callable[[], bool]
+    ) -> dict[Judged, Expression]:
         """The formulas that have a chance: the choice so far first, then those that fit best; and what they came as."""
-        fair = {expression: self._fairly_fitted(expression) for expression in expressions}
+        fair = {expression: self._fairly_fitted(expression, expired) for expression in expressions}
         fits = {expression: _fitted_length(fair[expression], self.weighted) for expression in expressions}
         judged: dict[Judged, Expression] = {}
         least = np.inf
         for expression in sorted(expressions, key=lambda one: (one is not first, fits[one])):
-            if judged and (self.expired() or fits[expression] > least + _HOPELESS or len(judged) == _MOST_JUDGED):
+            if judged and (expired() or fits[expression] > least + _HOPELESS or len(judged) == _MOST_JUDGED):
                 break
-            one = self.judge(fair[expression], self.expired if judged else _never)
+            one = self.judge(fair[expression], expired if judged else _never)
             if one is not None:
                 judged[one] = expression
                 least = min(least, one.form + float(one.lengths.inside.sum()))
         return judged
 
-    def _fairly_fitted(self, expression: Expression) -> Expression:
-        if self.weighted is self.train or self.expired():
+    def _fairly_fitted(self, expression: Expression, expired: Callable[[], bool]) -> Expression:
+        if self.weighted is self.train or expired():
             return expression
         return refitted(expression, self.weighted)
 

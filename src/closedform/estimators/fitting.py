@@ -40,7 +40,7 @@ BASELINE = "constant"
 # Share by which the loss of a formula may grow when the powers of ten of its units are collected in its constants.
 _SLIGHTLY = 1e-6
 # Share of the time, and most seconds, that are kept for what follows the search; the choice of few rows takes longer.
-_SHARE_TO_FINISH, _SHARE_WITH_FEW_ROWS, _LONGEST_FINISH = 0.1, 0.2, 5.0
+_SHARE_TO_FINISH, _SHARE_WITH_FEW_ROWS, _LONGEST_FINISH = 0.1, 0.25, 5.0
 # Of what is kept, the share for rounding and simplifying where few rows have to be chosen by.
 _SHARE_OF_ROUNDING = 0.5
 # Share of the time in which the structure of the law is looked into.
