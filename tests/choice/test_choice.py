@@ -284,6 +284,16 @@ def test_numbers_count_rounded_or_not_but_not_ones_signs_and_exact_exponents():
         assert judged is not None and judged.n_numbers == count, text
 
 
+def test_an_exponent_that_may_be_none_takes_its_column_along():
+    rng = np.random.default_rng(4)
+    x, z = 10 ** rng.uniform(0, 2, (2, 40))
+    problem = table(x=x, z=z, y=3.0 * x**2.1 * np.exp(0.05 * rng.normal(size=40)))
+    expression = fitted("3.0*x**2.1*z**0.01", problem)
+    found = held_out(expression, problem, folds_of(problem, ["x", "z"]))
+    assert found is not None
+    assert any(one.variables == ("x",) for one in variants(found, problem))
+
+
 def test_a_factor_that_may_be_one_is_one(rng):
     u = rng.uniform(0.15, 1.0, 14)
     problem = table(u=u, y=1 / (10.0 - 1 / u) * (1 + 0.01 * rng.normal(size=14)))

@@ -28,6 +28,8 @@ _DENOMINATORS = (1, 2, 3, 4)
 # Nats that a simple number must save, as in the rounding of constants in general.
 _WORTH_ROUNDING = 1.5
 _LARGEST_EXPONENT = 6
+# And an exponent up to this one may be none at all.
+_SMALL_EXPONENT = 0.2
 
 
 def variants(found: HeldOut, problem: Problem) -> list[Expression]:
@@ -79,17 +81,33 @@ def with_its_own_size(expression: Expression, problem: Problem) -> Expression:
 def _rounded(found: HeldOut, problem: Problem) -> Iterator[Expression]:
     """All constants at once that may be simple, then each of them alone."""
     expression = found.expression
-    simple = _simple_values(found, problem)
-    together = [dict(simple)] if len(simple) > 1 else []
-    for replacements in [*together, *({index: value} for index, value in simple.items())]:
+    errors = _errors(found, problem)
+    simple, zeros = _simple_values(expression, errors), _zero_exponents(expression, errors)
+    alone = [*simple.items(), *zeros.items()]
+    together = [one for one in (simple | zeros, simple) if len(one) > 1]
+    for replacements in [*together, *({index: value} for index, value in alone)]:
         wanted = {index: constant(_plain(value)) for index, value in replacements.items()}
         yield refitted_and_simplified(replace_constants(expression, wanted)[0], problem)
 
 
-def _simple_values(found: HeldOut, problem: Problem) -> dict[int, Fraction]:
+def _errors(found: HeldOut, problem: Problem) -> FloatArray:
+    """Standard errors of the constants: the larger of those of least squares and those of the jackknife."""
     expression = found.expression
     plain = standard_errors(expression, problem.columns, problem.y, problem.sample_weight, problem.sigma)
-    errors = np.maximum(np.where(np.isfinite(plain), plain, 0.0), found.spreads)
+    return np.maximum(np.where(np.isfinite(plain), plain, 0.0), found.spreads)
+
+
+def _zero_exponents(expression: Expression, errors: FloatArray) -> dict[int, Fraction]:
+    """Small exponents that may be none: the column has no part in it."""
+    pairs = enumerate(zip(expression.constants, constant_roles(expression), strict=True))
+    return {
+        index: Fraction(0)
+        for index, (value, role) in pairs
+        if role is Role.EXPONENT and abs(value) <= min(_SMALL_EXPONENT, _REACH * float(errors[index]))
+    }
+
+
+def _simple_values(expression: Expression, errors: FloatArray) -> dict[int, Fraction]:
     near: dict[int, Fraction] = {}
     for index, (value, role) in enumerate(zip(expression.constants, constant_roles(expression), strict=True)):
         reach = _REACH * float(errors[index])
