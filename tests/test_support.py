@@ -70,6 +70,16 @@ def test_few_rows_support_a_curve_that_has_come_to_its_end():
     assert not better_than_constant(met, whole, rows)
 
 
+def test_a_column_in_the_order_of_the_target_supports_what_rises_with_it():
+    rng = np.random.default_rng(1)
+    width = np.sort(rng.uniform(80, 600, 14))
+    rising = Expression.parse("2.7*log(x0) - 3.9 + 0.3*sqrt(x0 + 2.5)")
+    whole, rows = problem_of(width[:, None], 2.7 * np.log(width) + rng.normal(0, 0.2, 14))
+    assert better_than_constant(rising, whole, rows)
+    vague, rows = problem_of(width[:, None], 2.7 * np.log(width) + rng.normal(0, 2.0, 14))
+    assert not better_than_constant(rising, vague, rows)
+
+
 def test_a_curve_must_beat_the_line_that_says_as_much(rng):
     X = rng.uniform(0, 1, (500, 1))
     whole, rows = problem_of(X, 2 * X[:, 0] + rng.normal(0, 0.3, 500))

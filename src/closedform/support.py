@@ -18,6 +18,8 @@ from closedform.symbolic.metrics import structure_length
 
 # Chance that held-out rows agree so well with a formula that has nothing to do with them.
 _BY_CHANCE = 0.005
+# And that the order of the rows agrees with that of a column.
+_BEYOND_DOUBT = 1e-4
 # Nats by which a formula must explain the order of the rows of the search better than its own description is long.
 _MARGIN = 5.0
 # Share of the rows, those furthest from the median, that squares are compared without.
@@ -44,12 +46,13 @@ def better_than_constant(expression: Expression, whole: Problem, rows: Rows) -> 
         True if the order of the predicted values agrees with that of the target (Spearman's correlation of ranks): on
         the rows of the search, or on all rows, by more than a description of the formula costs, or on the held-out rows
         as only one of 200 would by chance, with an error below that of the mean. Or if on the rows of the search ranks
-        agree as one of 200 would by chance, and squares fall by more than the description costs.
+        agree as one of 200 would by chance, and squares fall by more than the description costs. Or if the formula
+        rises or falls with one column, whose order is that of the target as one of 10,000 would be by chance.
     """
     values = values_on(expression, whole)
     if not np.isfinite(values[rows.train]).all():
         return False
-    if _worth_its_length(expression, values, whole, rows.train) or _follows(expression, values, whole, rows.train):
+    if any(told(expression, values, whole, rows.train) for told in (_worth_its_length, _follows, _orders)):
         return True
     if not len(rows.holdout) or not np.isfinite(values[rows.holdout]).all():
         return False
@@ -85,6 +88,17 @@ def _follows(expression: Expression, values: FloatArray, whole: Problem, index: 
     if not 0.0 < after < before:
         return after == 0.0 < before
     return bool(0.5 * len(inner) / len(index) * count * np.log(before / after) > _cost(expression, count))
+
+
+def _orders(expression: Expression, values: FloatArray, whole: Problem, index: NDArray[np.intp]) -> bool:
+    """Whether the order of one column is beyond doubt that of the target: what rises with it claims no more."""
+    if len(expression.variables) != 1:
+        return False
+    column = whole.columns[expression.variables[0]][index]
+    steps = np.diff(values[index][np.argsort(column, kind="stable")])
+    if not ((steps >= 0).all() or (steps <= 0).all()):
+        return False
+    return _chance(*_agreement(values, whole, index)) * whole.n_features <= _BEYOND_DOUBT
 
 
 def _cost(expression: Expression, count: float) -> float:
