@@ -30,6 +30,8 @@ MOST_ROWS = 1000
 SHORT = "short forms"
 """Name under which a formula stands on the front that no engine proposed."""
 
+# Of more rows than this so many are drawn: fits take long, and formulas that cannot be told apart by them are as good.
+_ROWS_TO_JUDGE, _SEED = 300, 0
 _FEWEST_ROWS = 8
 # Relative error below which the data count as free of noise: there the test for laws has the word. Formulas with more
 # constants than one for so many rows do not count: they reach any error.
@@ -76,13 +78,14 @@ def choose_on_held_out_rows(
     train = whole.rows(rows.train)
     if not _is_small_and_noisy(formulas, train):
         return list(formulas), chosen
-    weighted = _weighted([formula.expression for formula in formulas], train)
+    some = _some(train)
+    weighted = _weighted([formula.expression for formula in formulas], some)
     short = short_forms(weighted, _SHORT_FORMS) if propose else []
-    best, parent = _best(formulas, chosen, short, train, weighted, budget)
+    best, parent = _best(formulas, short, some, weighted, budget)
     known = [position for position, formula in enumerate(formulas) if formula.expression is best]
     if known or best is None:
         return list(formulas), known[0] if known else chosen
-    return _with(formulas, best, parent, whole, rows, budget)
+    return _with(formulas, refitted(best, train), parent, whole, rows, budget)
 
 
 def _is_small_and_noisy(formulas: Sequence[Formula], train: Problem) -> bool:
@@ -96,12 +99,7 @@ def _is_small_and_noisy(formulas: Sequence[Formula], train: Problem) -> bool:
 
 
 def _best(
-    formulas: Sequence[Formula],
-    chosen: int,
-    short: Sequence[Expression],
-    train: Problem,
-    weighted: Problem,
-    budget: Budget,
+    formulas: Sequence[Formula], short: Sequence[Expression], train: Problem, weighted: Problem, budget: Budget
 ) -> tuple[Expression | None, Formula | None]:
     """The best formula, and the one of the front that it is a simpler version of, if it is."""
     front = {with_its_own_size(formula.expression, train): formula for formula in formulas}
@@ -110,15 +108,14 @@ def _best(
     everything = list(dict.fromkeys([*front, *new]))
     used = {name for expression in everything for name in expression.variables}
     folds = folds_of(train, [name for name in train.names if name in used])
-    first = next((one for one, formula in front.items() if formula is formulas[chosen]), everything[0])
     jury = _Jury(train, weighted, folds, budget.expired)
-    judged = jury.judged(everything, first, budget.share(_SHARE_TO_JUDGE).expired)
+    judged = jury.judged(everything, budget.share(_SHARE_TO_JUDGE).expired)
     if not judged:
         return None, None
     parents = jury.simplified(list(judged))
     best = simplest_of_the_best(list(parents))
     parent = front.get(judged[parents[best]])
-    return judged[best] if best in judged else refitted(best.expression, train), parent
+    return judged[best] if best in judged else best.expression, parent
 
 
 def _skeleton(expression: Expression) -> Expression:
@@ -133,6 +130,14 @@ def _skeleton(expression: Expression) -> Expression:
 
     canonical_form = canonical(expression).fold(freed)
     return canonical_form.with_constants([FREE] * canonical_form.n_constants)
+
+
+def _some(train: Problem) -> Problem:
+    """As many rows as it takes to tell formulas apart."""
+    if train.n_samples <= _ROWS_TO_JUDGE:
+        return train
+    drawn = np.random.default_rng(_SEED).choice(train.n_samples, _ROWS_TO_JUDGE, replace=False, shuffle=False)
+    return train.rows(np.sort(drawn))
 
 
 def _weighted(expressions: Sequence[Expression], train: Problem) -> Problem:
@@ -158,15 +163,13 @@ class _Jury:
     def judge(self, expression: Expression, expired: Callable[[], bool]) -> Judged | None:
         return judge(expression, self.train, self.folds, expired, self.weighted)
 
-    def judged(
-        self, expressions: Sequence[Expression], first: Expression, expired: Callable[[], bool]
-    ) -> dict[Judged, Expression]:
-        """The formulas that have a chance: the choice so far first, then those that fit best; and what they came as."""
+    def judged(self, expressions: Sequence[Expression], expired: Callable[[], bool]) -> dict[Judged, Expression]:
+        """The formulas that have a chance, those that fit best first, and what they came as."""
         fair = {expression: self._fairly_fitted(expression, expired) for expression in expressions}
         fits = {expression: _fitted_length(fair[expression], self.weighted) for expression in expressions}
         judged: dict[Judged, Expression] = {}
         least = np.inf
-        for expression in sorted(expressions, key=lambda one: (one is not first, fits[one])):
+        for expression in sorted(expressions, key=fits.__getitem__):
             if judged and (expired() or fits[expression] > least + _HOPELESS or len(judged) == _MOST_JUDGED):
                 break
             one = self.judge(fair[expression], expired if judged else _never)

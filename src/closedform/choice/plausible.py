@@ -16,14 +16,13 @@ from closedform.engines.base import FloatArray, Problem
 from closedform.finish import used_columns
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
-from closedform.trust import trust
 
 _WAVES = frozenset({"sin", "cos", "tan"})
 # Functions that few laws are made of.
 _RARE = frozenset({"tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "sign", "abs"})
 _RARELY = 2.0
-# Powers up to this are usual; each one beyond costs a nat.
-_USUAL_POWER = 4.0
+# Powers up to this are usual; each one beyond costs a nat, up to so many.
+_USUAL_POWER, _HIGHEST_POWER = 4.0, 15.0
 # Free exponents below this do the work of a logarithm, and of a sum with a free constant that of a parabola.
 _SMALL_POWER = 0.2
 _INSTEAD_OF_A_LOGARITHM, _INSTEAD_OF_A_PARABOLA = 3.0, 5.0
@@ -35,8 +34,6 @@ _TOO_FAST, _TOO_SLOW = 15.0, 4.0
 # Sums whose terms cancel to less than this share.
 _CANCELLED = 30.0
 _POLE = 8.0
-# Poles are looked for within the data alone: what one beyond does is seen when the ends are left out.
-_REACH = 0.0
 
 
 def implausibility(expression: Expression, problem: Problem) -> float:
@@ -52,9 +49,9 @@ def implausibility(expression: Expression, problem: Problem) -> float:
     if not expression.variables:
         return 0.0
     columns = used_columns(expression, problem)
-    total = sum(_part(node, columns) for node in expression.walk() if node.kind == "apply" and node.variables)
-    hazards = trust(expression, {name: problem.domain[name] for name in expression.variables}, _REACH).hazards
-    return total + _POLE * any(hazard.kind == "pole" for hazard in hazards)
+    nodes = [node for node in expression.walk() if node.kind == "apply" and node.variables]
+    total = sum(_part(node, columns) for node in nodes)
+    return total + _POLE * any(_has_a_pole(node, columns) for node in nodes)
 
 
 def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
@@ -70,6 +67,23 @@ def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
     return 0.0
 
 
+def _has_a_pole(node: Expression, columns: dict[str, FloatArray]) -> bool:
+    """Whether what a node divides by has both signs among the rows: between them it is zero.
+
+    What a pole beyond the rows does is seen when the ends are left out.
+    """
+    if node.op.name == "tan":
+        turns = np.floor(evaluate(node.args[0], columns) / math.pi + 0.5)
+        return bool(np.ptp(turns) > 0)
+    divisor = node.args[1] if node.op.name == "div" else node.args[0]
+    if node.op.name == "pow" and (node.args[1].variables or evaluate(node.args[1], {})[0] >= 0):
+        return False
+    if node.op.name not in ("div", "pow") or not divisor.variables:
+        return False
+    values = evaluate(divisor, columns)
+    return bool((values > 0).any() and (values < 0).any())
+
+
 def _odd_power(node: Expression, columns: dict[str, FloatArray]) -> float:
     base, power = node.args
     if power.variables:
@@ -77,7 +91,7 @@ def _odd_power(node: Expression, columns: dict[str, FloatArray]) -> float:
     exponent = abs(float(evaluate(power, {})[0]))
     if not math.isfinite(exponent):
         return 0.0
-    total = max(0.0, exponent - _USUAL_POWER)
+    total = min(max(0.0, exponent - _USUAL_POWER), _HIGHEST_POWER)
     if exponent >= _STEEP_POWER and _hardly_varies(evaluate(base, columns)):
         total += _INSTEAD_OF_AN_EXPONENTIAL
     if power.n_constants:
