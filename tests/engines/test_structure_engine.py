@@ -73,6 +73,11 @@ def test_a_piece_of_several_columns_is_cut_further():
     assert np.sqrt(min(losses)) / given.scale < 3e-4
 
 
+def test_a_law_of_an_unknown_function_of_an_expression():
+    law = "(a*b + 2*b/c)*exp(-0.3*(a*b + 2*b/c))"
+    assert best_of(problem(law, ("a", "b", "c"), 1500)).equivalent(Expression.parse(law))
+
+
 def test_what_is_known_about_the_structure_is_not_looked_for_again(monkeypatch):
     given = problem("exp(-a) + sqrt(b)*sin(c)", ("a", "b", "c"))
     known = study(given.names, given.X, given.y)

@@ -44,7 +44,7 @@ noises = pytest.mark.parametrize("noise", [0.0, 0.02], ids=["exact", "noisy"])
         (lambda a, b, c: a**2 * (np.sin(b) + c), "a**2 is a factor"),
         (lambda a, b, c: np.sin(a * b) + np.exp(c) / 3, "y is a sum of functions of"),
         (lambda a, b, c: (1 + np.sin(a + 0.1 * a * b)) * np.log(1 + c), "y is a product of functions of"),
-        (lambda a, b, c: np.sin(2 * a) * np.cos(b + 0.2 * b * c), "y is a product of functions of a and of b, c"),
+        (lambda a, b, c: np.sin(2 * a) * np.cos(b + 0.2 * b * c + 0.1 * c**2), "y is a product of functions of a and of b, c"),
         (lambda a, b, c: np.exp(-a) + np.sin(2 * a) * np.log(2 + b - c), "y is linear in a function of "),
         (lambda a, b, c: 1 / (np.exp(a) + np.sin(b * c)), "1/y is a sum of functions of"),
     ],
@@ -119,3 +119,37 @@ def test_time_is_kept():
     X = columns()
     done = study(NAMES, np.column_stack(list(X.values())), X["a"] - X["b"], expired=lambda: True)
     assert done.insights == ()
+
+
+@pytest.mark.parametrize(
+    ("function", "found"),
+    [
+        (
+            lambda a, b, c: np.exp(-(a**0.7 + 2.3 * b**1.6) / 4) * (1 + a**0.7 + 2.3 * b**1.6 + c**2),
+            "only 2.3*b**1.6 + a**0.7 matters",
+        ),
+        (lambda a, b, c: np.tanh(np.sqrt(a * b + 2 * b / c) / 2), "only (1/2)*a*b + b/c matters"),
+        (lambda a, b, c: np.sin(np.log(a) - np.log(a) / b) + np.log(1 + c), "only log(a) - log(a)/b matters"),
+    ],
+)
+def test_columns_that_matter_through_an_expression_of_any_kind(function, found):
+    one = next(one for one in insights(function, n=1500) if found in one.sentence)
+    assert one.kind == "together"
+    assert one.evidence["error"] < one.evidence["error_without"]
+    assert one.evidence["misalignment"] < 0.01
+
+
+def test_an_expression_of_three_columns_takes_their_place():
+    rng = np.random.default_rng(0)
+    X = rng.uniform([0.5, 0.2, 1.0], [3.0, 2.0, 2.0], (1500, 3))
+    q, t, length = X.T
+    g = np.sqrt(q) * (length / np.sqrt(t) + np.sqrt(t) / 2)
+    found = study(("q", "t", "L"), X, np.tanh(g) / g)
+    column = found.forms[0].look.columns
+    assert len(column) == 1
+    assert np.corrcoef(column[0].values, g)[0, 1] ** 2 == pytest.approx(1.0, abs=1e-6)
+
+
+def test_no_expression_is_made_up():
+    said = sentences(lambda a, b, c: a * b + c * np.sin(a + b * c), n=1500)
+    assert "matters" not in said

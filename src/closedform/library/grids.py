@@ -27,7 +27,7 @@ _SMOOTH = ("exp", "log", "power", "arrhenius", "stretched", "saturation")
 _ALONE = (*_SIMPLE, "pole", "hill")
 _MANY = 3
 _INVOLVED = tuple(name for name in grow.FAMILY_NAMES if name not in _ALONE)
-_INNER = frozenset({"exp", "power", "log", "sine", "cosine"})
+_INNER = frozenset({"exp", "power", "log", "sine", "cosine", "tanh"})
 _SPREADS = (0.03, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)
 _FREE_EXPONENTS = (0.7, 1.4)
 # The grids of several constants are made of rows of 2, 3 or 6; steps that have no divisor with these visit all of them.

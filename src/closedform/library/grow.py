@@ -308,6 +308,11 @@ _FAMILIES: dict[str, tuple[int, Callable[[float, float], list[tuple[float, ...]]
         lambda lo, hi: [(w,) for w in _grid_frequency(lo, hi)],
         lambda x, r, k: (np.cos(k[0] * x), ("cos", ("mul", k[0], r))),
     ),
+    "tanh": (
+        4,
+        lambda lo, hi: [(reach / max(abs(lo), abs(hi)),) for reach in (0.5, 1.0, 2.0, 4.0, 8.0)],
+        lambda x, r, k: (np.tanh(k[0] * x), ("tanh", ("mul", k[0], r))),
+    ),
     "gaussian": (
         9,
         _grid_centre,

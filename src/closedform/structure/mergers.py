@@ -100,7 +100,7 @@ def aligned_mergers(look: Look, model: Model) -> list[Merger]:
     model : Model
         A smooth model of it.
     """
-    slopes = _slopes(model, look)
+    slopes = slopes_of(model, look)
     found: list[tuple[float, int, int, list[Merger]]] = []
     for i, j in itertools.combinations(range(len(look.columns)), 2):
         a, b = look.columns[i], look.columns[j]
@@ -134,7 +134,7 @@ def _beside_a_power(i: int, j: int, a: Column, b: Column, slopes: FloatArray) ->
     return float(values[0] / values[1]), Merger(i, j, _product(a, b, k), power, factor)
 
 
-def _slopes(model: Model, look: Look) -> FloatArray:
+def slopes_of(model: Model, look: Look) -> FloatArray:
     """Slopes of the model in each column itself, up to a factor for each row."""
     surrogate = model.surrogate
     coefficients = surrogate.coefficients()

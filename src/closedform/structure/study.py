@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from closedform.insights import Insight
+from closedform.structure.composition import composed
 from closedform.structure.dimensionless import in_numbers
 from closedform.structure.linear import linear
 from closedform.structure.look import Look, recipe_text
@@ -80,8 +81,9 @@ def study(
         insights += [numbers.insight] if numbers.insight is not None else []
     if not expired():
         plain = reduced(look, expired)
-        insights += plain.insights
-        forms.append(plain)
+        further = _composed(plain, expired)
+        insights += further[-1].insights
+        forms += reversed(further)
     # The pieces are told about the simplest form: that with the fewest columns.
     simplest = min(forms, key=lambda form: len(form.look.columns), default=None)
     if simplest is not None and not expired():
@@ -89,6 +91,18 @@ def study(
         found = split(simplest.look, simplest.model, left) or linear(simplest.look, simplest.model, left)
         insights += [found.insight] if found is not None else []
     return Study(tuple(forms), rules, _credible(insights))
+
+
+def _composed(form: Reduced, expired: Callable[[], bool]) -> list[Reduced]:
+    """A form, and what is left of it when columns are replaced by expressions of them, as often as that goes."""
+    forms = [form]
+    while not expired():
+        found = composed(forms[-1], expired)
+        if found is None:
+            break
+        forms.append(_reduced_further(found, expired))
+    # Those in between are neither the simplest nor the safest.
+    return forms if len(forms) < 3 else [forms[0], forms[-1]]
 
 
 def _credible(insights: Sequence[Insight]) -> tuple[Insight, ...]:
