@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -91,6 +92,9 @@ class RationalEngine:
     """
 
     max_terms: int = 2
+
+    # What separate effects explain, structure usually finds first.
+    weight: ClassVar[float] = 0.5
 
     @property
     def name(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -43,6 +44,9 @@ class StructureEngine:
     max_terms: int = 4
     library_size: int = 5000
     known: Study | None = None
+
+    # Each piece is a search of its own.
+    weight: ClassVar[float] = 1.5
 
     @property
     def name(self) -> str:
