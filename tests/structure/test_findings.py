@@ -44,7 +44,7 @@ noises = pytest.mark.parametrize("noise", [0.0, 0.02], ids=["exact", "noisy"])
         (lambda a, b, c: a**2 * (np.sin(b) + c), "a**2 is a factor"),
         (lambda a, b, c: np.sin(a * b) + np.exp(c) / 3, "y is a sum of functions of"),
         (lambda a, b, c: (1 + np.sin(a + 0.1 * a * b)) * np.log(1 + c), "y is a product of functions of"),
-        (lambda a, b, c: np.sin(2 * a) * np.cos(b + 0.2 * b * c + 0.1 * c**2), "y is a product of functions of a and of b, c"),
+        (lambda a, b, c: np.sin(2 * a) * np.cos(b + b * c / 5 + c * c / 9), "a product of functions of a and of b, c"),
         (lambda a, b, c: np.exp(-a) + np.sin(2 * a) * np.log(2 + b - c), "y is linear in a function of "),
         (lambda a, b, c: 1 / (np.exp(a) + np.sin(b * c)), "1/y is a sum of functions of"),
     ],
