@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -158,6 +159,38 @@ def test_engines_share_the_time_and_what_one_leaves_goes_to_the_next(problem):
     assert given == [4.0, 5.5, 10.0]
     assert result.status is Status.EXHAUSTED
     assert result.seconds == 3.0
+
+
+@dataclass(frozen=True)
+class PatientEngine:
+    """Finds the law if it is given time for it; until then it waits."""
+
+    needs: float = 0.8
+    name: str = "patient"
+    weight: float = 0.25
+
+    def candidates(self, problem, *, budget, archive, rng):
+        del rng
+        while not budget.expired():
+            time.sleep(0.005)
+            if not budget.expired() and budget.elapsed() > self.needs:
+                yield candidate(Expression.parse("2.5*x*y"), problem, self.name)
+                return
+        yield candidate(Expression.parse("x" if not archive else "x + y"), problem, self.name)
+
+
+def test_time_that_all_leave_over_goes_to_those_that_were_stopped():
+    problem = make_problem("2.5*x*y", noise=0.0)
+    result = run(problem, PatientEngine(), ScriptedEngine(("y",)), seconds=2.0)
+    assert result.status is Status.CONVERGED
+    assert texts(result.candidates)[-1] == "2.5*x*y"
+
+
+def test_an_engine_is_not_started_again_for_the_same_time():
+    problem = make_problem("2.5*x*y", noise=0.0)
+    result = run(problem, PatientEngine(needs=1.0), PatientEngine(needs=1.0, name="other"), seconds=1.0)
+    assert result.status is Status.TIME_LIMIT
+    assert "2.5*x*y" not in texts(result.candidates)
 
 
 def test_a_search_that_used_up_its_time_says_so(problem):

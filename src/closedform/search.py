@@ -28,6 +28,8 @@ logger.addHandler(logging.NullHandler())
 # Most laws of textbooks are found within seconds: until then the first engine has the machine for itself, and nobody
 # waits for other processes to start.
 _SECONDS_ALONE = 2.0
+# An engine that was stopped starts again where it gets so many times as long as before.
+_MUCH_LONGER = 1.5
 
 
 @dataclass(frozen=True)
@@ -96,7 +98,8 @@ def search(
     engines : sequence of Engine
         In order. Those with a true attribute ``builds_on_others`` start when all the others are done, and are given the
         front of these. The time is shared by the engines' ``weight`` (1 where they have none); what one leaves over
-        goes to the next.
+        goes to the next, and what all of them leave over to those that were stopped by the clock: they start again from
+        the front, where they get at least half as long again as before.
     budget : Budget
         Time for all of them.
     rng : numpy.random.Generator
@@ -121,31 +124,24 @@ def search(
     if any(driver.is_settled(candidate) for candidate in driver.archive):
         return driver.result(Status.CONVERGED)
     plan, children = waves(engines), rng.spawn(len(engines))
+    tasks: list[Task] = []
     for number, wave in enumerate(plan):
         later = [engines[position] for following in plan[number + 1 :] for position in following]
         time_left = wave_time(budget.remaining(), [engines[position] for position in wave], later, n_jobs)
-        crew = Crew(
-            problem,
-            driver.archive.front,
-            [Task(engines[position], children[position], driver.empty_archive()) for position in wave],
-            budget,
-            end=budget.elapsed() + time_left,
-            n_jobs=n_jobs,
-            n_threads=max(1, n_jobs // len(engines)),
-            alone_until=_SECONDS_ALONE if number == 0 else 0.0,
-            tell=driver.tell,
-            failures=driver.failures,
-        )
-        try:
-            crew.work()
-        except KeyboardInterrupt:
-            driver.take(crew)
-            logger.info("interrupted after %.1f s, %d formulas kept", budget.elapsed(), len(driver.archive))
-            return driver.result(Status.INTERRUPTED)
-        driver.take(crew)
-        if any(task.law for task in crew.tasks):
-            found = any(driver.is_settled(candidate) for candidate in driver.archive)
-            return driver.result(Status.CONVERGED if found else Status.SETTLED)
+        made = [Task(engines[position], children[position], driver.empty_archive()) for position in wave]
+        ended = driver.work(made, budget.elapsed() + time_left, n_jobs, len(engines), first=number == 0)
+        if ended is not None:
+            return driver.result(ended)
+        tasks += made
+    # What all of them have left over goes to those that were stopped before: they start once more, from the front.
+    cut = [task for task in tasks if task.late and task.limit > task.started]
+    again = [task for task in cut if budget.remaining() / len(cut) > _MUCH_LONGER * (task.limit - task.started)]
+    if again:
+        driver.late = False
+        made = [Task(task.engine, task.rng.spawn(1)[0], driver.empty_archive()) for task in again]
+        ended = driver.work(made, budget.max_time, n_jobs, len(engines))
+        if ended is not None:
+            return driver.result(ended)
     return driver.result(Status.TIME_LIMIT if driver.late else Status.EXHAUSTED)
 
 
@@ -168,6 +164,32 @@ class _Driver:
         found = tuple(candidates)
         self.archive.update(found)
         self.latest.update(found)
+
+    def work(self, tasks: list[Task], end: float, n_jobs: int, n_engines: int, *, first: bool = False) -> Status | None:
+        """Let engines work side by side until some time, take what they find, and say whether that ends the search."""
+        crew = Crew(
+            self.problem,
+            self.archive.front,
+            tasks,
+            self.budget,
+            end=end,
+            n_jobs=n_jobs,
+            n_threads=max(1, n_jobs // n_engines),
+            alone_until=_SECONDS_ALONE if first else 0.0,
+            tell=self.tell,
+            failures=self.failures,
+        )
+        try:
+            crew.work()
+        except KeyboardInterrupt:
+            self.take(crew)
+            logger.info("interrupted after %.1f s, %d formulas kept", self.budget.elapsed(), len(self.archive))
+            return Status.INTERRUPTED
+        self.take(crew)
+        if any(task.law for task in tasks):
+            found = any(self.is_settled(candidate) for candidate in self.archive)
+            return Status.CONVERGED if found else Status.SETTLED
+        return None
 
     def take(self, crew: Crew) -> None:
         """The results of a wave, in the order of its engines."""
