@@ -87,3 +87,11 @@ def test_columns_that_tell_nothing_new_are_left_out(size, rng):
 
 def test_without_any_column_that_varies_all_are_kept():
     assert whole_view(Problem(np.ones((9, 2)), np.arange(9.0), ("x", "y"))).X.shape == (9, 2)
+
+
+def test_every_view_says_where_pairs_are_looked_at(rng):
+    whole = whole_view(make_problem("m*c**2/sqrt(1 - v**2/(16*c**2))", rng), "cuda")
+    reduced = without_power_factors(whole)
+    merged = with_merged_columns(reduced)
+    rows = np.array([0, 7, 100])
+    assert [view.device for view in (whole, reduced, merged, on_rows(merged, rows))] == ["cuda"] * 4

@@ -78,7 +78,8 @@ class SymbolicRegressor(AbstractFormulaRegressor):
         runs, and what was set before comes back. Processors beyond the number of engines serve as threads, whose number
         may change the last digits.
     device : {"auto", "cpu", "cuda"}, default="auto"
-        Where networks with random start are trained; ``"auto"`` is the CPU, which such small networks like best.
+        Where networks with random start are trained and the screen looks at all pairs of its columns; ``"auto"`` is
+        the CPU, which such small networks like best.
     random_state : int, RandomState, Generator or None, default=None
         Makes fits repeatable, whatever `n_jobs`, as long as they do not run into `max_time`; then the same formulas
         come in the same order, but perhaps fewer. NumPy's global state is not touched.

@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from closedform.library.triples import best_pairs, best_triples
+
+if TYPE_CHECKING:
+    from closedform.library.device_pairs import DevicePairs
 
 FloatArray = NDArray[np.float64]
 
@@ -40,9 +44,12 @@ class Selector:
         Candidate columns.
     always : ndarray of shape (n_rows, k)
         Columns that are part of every selection (the constant included by the caller).
+    device : {"cpu", "cuda"}, default="cpu"
+        Where all pairs are looked at: with NumPy, or on a GPU.
     """
 
-    def __init__(self, matrix: FloatArray, always: FloatArray) -> None:
+    def __init__(self, matrix: FloatArray, always: FloatArray, device: str = "cpu") -> None:
+        self._device = device
         self._basis, _ = np.linalg.qr(always)
         projected = matrix - self._basis @ (self._basis.T @ matrix)
         norm = np.sqrt(np.sum(projected * projected, axis=0))
@@ -60,6 +67,13 @@ class Selector:
         gram[~self._usable] = 1.0
         gram[:, ~self._usable] = 1.0
         return gram
+
+    @cached_property
+    def _on_device(self) -> DevicePairs:
+        # Whoever has no GPU never loads torch for this.
+        from closedform.library.device_pairs import DevicePairs
+
+        return DevicePairs(self._columns, self._device)
 
     def project(self, target: FloatArray) -> tuple[FloatArray, float]:
         """The target off the columns that are always in, as a unit vector, and the share that is left to explain."""
@@ -103,6 +117,8 @@ class Selector:
     def pairs(self, target: FloatArray, count: int) -> list[Selection]:
         """The best pairs out of all pairs, best first."""
         unit, left = self.project(target)
+        if self._device != "cpu":
+            return self._exact_pairs(unit, left, self._on_device.best(unit, count))
         m = self._columns.shape[1]
         c = (self._columns.T @ unit).astype(np.float32)
         shares = np.empty(0, dtype=np.float32)

@@ -105,7 +105,7 @@ def sums_of_terms(
     if view.noise is not None:
         yield from noisy.sums_of_terms(view, pool, links, depth)
         return
-    selector = Selector(pool.matrix(), grow.constant_column(len(view.y)))
+    selector = Selector(pool.matrix(), grow.constant_column(len(view.y)), view.device)
     for link in links:
         z, _ = _linked(view, link)
         for chosen in _selections(selector, pool, z, depth, n_pairs):
@@ -200,7 +200,7 @@ def chosen_products(
     offsets = _natural_offsets(view.y) if offsets is None else offsets
     logs = [j for j in range(view.X.shape[1]) if (view.X[:, j] != 0).all()]
     always = np.column_stack([grow.constant_column(len(view.y)), np.log(np.abs(view.X[:, logs]))])
-    selector = Selector(np.empty((len(view.y), 0)) if pool is None else pool.matrix(), always)
+    selector = Selector(np.empty((len(view.y), 0)) if pool is None else pool.matrix(), always, view.device)
     for offset in (0, *offsets):
         shifted = view if offset == 0 else replace(view, y=view.y - offset, prefix=1)
         if (shifted.y == 0).any():

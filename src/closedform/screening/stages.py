@@ -62,11 +62,14 @@ class Screen:
         Columns of the largest library.
     log_space : bool, default=True
         Products are looked for in the space of logarithms, and columns that enter as powers are divided out.
+    device : {"cpu", "cuda"}, default="cpu"
+        Where all pairs of library columns are looked at.
     """
 
     max_terms: int = 4
     library_size: int = 5000
     log_space: bool = True
+    device: str = "cpu"
 
     def run(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Candidate]:
         """Yield candidates stage by stage, until the problem is solved, the time is used up, or all has been tried."""
@@ -86,7 +89,7 @@ class Screen:
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
         operators = workspace.problem.operators
-        everything = whole_view(workspace.fitted)
+        everything = whole_view(workspace.fitted, self.device)
         whole = on_rows(everything, workspace.screened)
         yield Stage(lambda: iter(proposals.affine(whole)))
         if self.log_space:

@@ -45,6 +45,8 @@ class View:
         Standard deviation of the noise in each value of the reduced target; None where there is none to speak of.
     larger : View, optional
         The view on more rows that this one was taken from.
+    device : {"cpu", "cuda"}, default="cpu"
+        Where all pairs of columns are looked at.
     """
 
     X: FloatArray
@@ -54,6 +56,7 @@ class View:
     prefix: Recipe = 1
     noise: FloatArray | None = None
     larger: View | None = None
+    device: str = "cpu"
 
     @property
     def all_rows(self) -> View:
@@ -65,13 +68,13 @@ class View:
         return reduced if self.prefix == 1 else ("mul", self.prefix, reduced)
 
 
-def whole_view(problem: Problem) -> View:
+def whole_view(problem: Problem, device: str = "cpu") -> View:
     """All columns that tell anything (of a wide table those that tell most), nothing divided out."""
     kept = _telling(problem.X)
     kept = [kept[j] for j in most_relevant(problem.X[:, kept], problem.y, _MOST_COLUMNS)]
     recipes = tuple(("var", problem.names[j]) for j in kept)
     X = np.ascontiguousarray(problem.X[:, kept])
-    return View(X, problem.y, recipes, problem.columns, noise=_noise(problem))
+    return View(X, problem.y, recipes, problem.columns, noise=_noise(problem), device=device)
 
 
 def _noise(problem: Problem) -> FloatArray | None:
@@ -118,6 +121,7 @@ def without_power_factors(view: View) -> View | None:
         view.source,
         _prefix(view, factors),
         _divided(view.noise, divisor),
+        device=view.device,
     )
 
 
@@ -136,6 +140,7 @@ def with_merged_columns(view: View) -> View | None:
         view.source,
         product_recipe([*powers, *reduction.powers]),
         _divided(view.noise, reduction.factor),
+        device=view.device,
     )
 
 
@@ -147,7 +152,9 @@ def on_rows(view: View, index: np.ndarray) -> View:
     """The view on some of its rows."""
     source = {name: column[index] for name, column in view.source.items()}
     noise = None if view.noise is None else view.noise[index]
-    return View(np.ascontiguousarray(view.X[index]), view.y[index], view.recipes, source, view.prefix, noise, view)
+    return View(
+        np.ascontiguousarray(view.X[index]), view.y[index], view.recipes, source, view.prefix, noise, view, view.device
+    )
 
 
 def _prefix(view: View, factors: PowerFactors) -> Recipe:

@@ -28,11 +28,14 @@ class ScreenEngine:
         Columns of the largest library.
     log_space : bool, default=True
         Products are looked for in the space of logarithms, and columns that enter as powers are divided out.
+    device : {"cpu", "cuda"}, default="cpu"
+        Where all pairs of library columns are looked at.
     """
 
     max_terms: int = 4
     library_size: int = 5000
     log_space: bool = True
+    device: str = "cpu"
 
     # It finds most of what is found.
     weight: ClassVar[float] = 2.0
@@ -49,4 +52,4 @@ class ScreenEngine:
         workspace = Workspace(problem, budget, rng, self.name)
         for candidate in archive:
             yield from workspace.judge(candidate.expression)
-        yield from Screen(self.max_terms, self.library_size, self.log_space).run(workspace, rng)
+        yield from Screen(self.max_terms, self.library_size, self.log_space, self.device).run(workspace, rng)
