@@ -9,7 +9,7 @@ from closedform import SymbolicRegressor
 from closedform.choice.choose import SHORT, choose_on_held_out_rows
 from closedform.choice.folds import folds_of
 from closedform.choice.held_out import held_out
-from closedform.choice.judged import judge, simplest_of_the_best
+from closedform.choice.judged import judge, near_enough, simplest_of_the_best
 from closedform.choice.lengths import by_errors, row_lengths
 from closedform.choice.plausible import implausibility
 from closedform.choice.short_forms import short_forms
@@ -316,6 +316,16 @@ def test_a_short_form_is_chosen_where_the_engines_found_nothing_of_the_kind(powe
     assert formula.engine == SHORT
     assert set(formula.expression.variables) == {"x", "z"}
     assert np.isfinite(formula.loss)
+
+
+def test_a_formula_far_off_where_values_are_large_is_not_judged_by_the_small_ones():
+    x = np.append(np.geomspace(1.0, 3.0, 8), np.geomspace(300.0, 900.0, 52))
+    problem = table(x=x, y=np.append(8.0 / x[:8], np.full(52, 0.02)))
+    large, small = fitted("8.0/x", problem), parse("0.02*x**0.001")
+    longer = parse("8.0/x + 0.001*x + 0.02")
+    assert near_enough([large, small], problem) == [large]
+    # A longer formula with smaller squares says nothing against a shorter one.
+    assert large in near_enough([large, longer, fitted("8.0/x + 0.01", problem)], problem)
 
 
 def test_held_out_rows_have_no_part_in_it(powers):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from closedform.choice.folds import Folds, folds_of
-from closedform.choice.judged import Judged, form_length, judge, simplest_of_the_best
+from closedform.choice.judged import Judged, form_length, judge, near_enough, simplest_of_the_best
 from closedform.choice.lengths import by_errors, fitted_length
 from closedform.choice.short_forms import short_forms
 from closedform.choice.variants import variants, with_its_own_size
@@ -105,7 +105,7 @@ def _best(
     front = {with_its_own_size(formula.expression, train): formula for formula in formulas}
     known = {_skeleton(expression) for expression in front}
     new = [form for form in short if _skeleton(form) not in known]
-    everything = list(dict.fromkeys([*front, *new]))
+    everything = near_enough(list(dict.fromkeys([*front, *new])), train)
     used = {name for expression in everything for name in expression.variables}
     folds = folds_of(train, [name for name in train.names if name in used])
     jury = _Jury(train, weighted, folds, budget.expired)

@@ -12,6 +12,7 @@ from closedform.choice.held_out import HeldOut, held_out
 from closedform.choice.lengths import RowLengths, row_lengths
 from closedform.choice.plausible import implausibility
 from closedform.engines.base import Problem
+from closedform.finish import squared_error
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.linear_part import Role, constant_roles
@@ -19,6 +20,8 @@ from closedform.symbolic.metrics import structure_length
 
 # Differences within so many standard errors may be chance.
 _ERRORS = 0.4
+# How many times the squares of another formula with no more constants those of a formula may be.
+_FAR_ABOVE = 16.0
 # Nats of a constant inside a function or in an exponent: it can bend a curve to what it likes. A coefficient cannot.
 _INNER = 3.0
 
@@ -95,6 +98,26 @@ def form_length(expression: Expression, problem: Problem) -> float:
     """Nats of a formula without its constants, and by which it is unlike a law."""
     bent = sum(role is not Role.LINEAR for role in constant_roles(expression))
     return structure_length(expression) + _INNER * bent + implausibility(expression, problem)
+
+
+def near_enough(expressions: Sequence[Expression], problem: Problem) -> list[Expression]:
+    """The formulas whose squares are not far above those of another with no more constants, whatever the weights.
+
+    Squares are what was asked for: a formula for the small values that misses the large ones is none.
+
+    Parameters
+    ----------
+    expressions : sequence of Expression
+        Fitted formulas.
+    problem : Problem
+        The rows, without weights of errors.
+    """
+    squares = {one: squared_error(one, problem) for one in expressions}
+
+    def least(n_constants: int) -> float:
+        return min(square for one, square in squares.items() if one.n_constants <= n_constants)
+
+    return [one for one in expressions if squares[one] <= _FAR_ABOVE * least(one.n_constants)]
 
 
 def _n_numbers(expression: Expression) -> Iterator[int]:
