@@ -7,7 +7,7 @@ import pytest
 
 from closedform.engines.base import Problem
 from closedform.library.pool import build
-from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
+from closedform.screening.view import View, looks, on_rows, whole_view, with_merged_columns, without_power_factors
 from closedform.symbolic import Expression
 
 
@@ -95,3 +95,40 @@ def test_every_view_says_where_pairs_are_looked_at(rng):
     merged = with_merged_columns(reduced)
     rows = np.array([0, 7, 100])
     assert [view.device for view in (whole, reduced, merged, on_rows(merged, rows))] == ["cuda"] * 4
+
+
+def with_noise(problem, share, rng):
+    """The problem with noise of this share of the size of its target, and the noise's standard deviation."""
+    sigma = share * float(np.sqrt(np.mean(problem.y**2)))
+    return Problem(problem.X, problem.y + sigma * rng.normal(size=problem.n_samples), problem.names), sigma
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05])
+def test_noise_hides_neither_powers_nor_mergers(share, rng):
+    problem, sigma = with_noise(make_problem("q*r**2/s*exp(-a*b/2)", rng, n_rows=1200), share, rng)
+    seen = looks(problem)
+    first = seen.views[0]
+    assert len(first.recipes) == 1
+    assert_puts_the_target_together_again(first, problem.y)
+    # The noise of each row is that of the target, divided as the target is.
+    np.testing.assert_allclose(first.noise * np.abs(first.factor), sigma, rtol=0.1)
+    assert seen.level.settled
+    assert seen.views[-1].recipes == whole_view(problem).recipes
+
+
+def test_noise_is_seen_through_the_smaller_problem(rng):
+    """A polynomial of six columns follows too little of this law to tell what of it is noise."""
+    problem, sigma = with_noise(make_problem("a*b*c/(d**4 - (e/4)**4)*f", rng, n_rows=1600), 0.002, rng)
+    assert problem.noise.sigma > 1.3 * sigma
+    assert looks(problem).level.sigma == pytest.approx(sigma, rel=0.1)
+
+
+def test_given_errors_are_not_estimated_again(rng):
+    problem, sigma = with_noise(make_problem("q*r**2/s*exp(-a*b)", rng, n_rows=600), 0.05, rng)
+    known = Problem(problem.X, problem.y, problem.names, known_noise=sigma)
+    assert looks(known).level == known.noise
+
+
+def test_without_noise_views_are_exact(rng):
+    for view in looks(make_problem("q*r**2/s*exp(-a*b)", rng, n_rows=600)).views:
+        assert view.noise is None

@@ -85,6 +85,30 @@ def test_nothing_is_said_about_noise(seed):
     assert study(NAMES, rng.normal(size=(300, 3)), rng.normal(size=300)).insights == ()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_leaves_powers_and_mergers_as_they_are(seed):
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(1.0, 3.0, (1600, 5))
+    y = X[:, 0] ** 2 * X[:, 1] / X[:, 2] * np.exp(-X[:, 3] * X[:, 4] / 4)
+    y = y + rng.normal(0.0, 0.02, len(y)) * np.sqrt(np.mean(y**2))
+    found = study(tuple("mgrst"), X, y)
+    assert len(found.forms[-1].look.columns) == 1
+    told = "\n".join(one.sentence for one in found.insights)
+    for sentence in ("m**2 is a factor", "g is a factor", "1/r is a factor", "s*t matters"):
+        assert sentence in told
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_makes_no_structure(seed):
+    """A law that has none keeps all its columns, even where noise hides what a merger would lose."""
+    rng = np.random.default_rng(seed)
+    X = rng.uniform(1.0, 3.0, (1600, 4))
+    y = X[:, 0] ** X[:, 1] + X[:, 1] * np.sin(X[:, 2] * X[:, 0]) + X[:, 3] ** 2 * X[:, 2] / (1 + X[:, 0])
+    y = y + rng.normal(0.0, 0.05, len(y)) * np.sqrt(np.mean(y**2))
+    form = study(tuple("abcd"), X, y).forms[-1]
+    assert len(form.look.columns) == 4 and form.factor == 1
+
+
 @pytest.mark.parametrize("n", [2, 8, 30])
 def test_few_rows_say_nothing(n):
     assert insights(lambda a, b, c: a * b + c, n=n) == []

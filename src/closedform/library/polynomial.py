@@ -39,12 +39,19 @@ class MonomialBasis:
 
     def values(self, X: FloatArray) -> FloatArray:
         """Basis functions on the rows of ``X``, shape (n_rows, n_terms)."""
-        scaled = X / self.scales
-        columns = np.ones((len(X), len(self.exponents)))
+        scaled = np.ascontiguousarray((X / self.scales).T)
+        columns = np.ones((len(X), len(self.exponents)), order="F")
+        places: dict[tuple[int, ...], int] = {}
         for k, vector in enumerate(self.exponents):
-            for j, exponent in enumerate(vector):
-                if exponent:
-                    columns[:, k] *= scaled[:, j] ** exponent
+            places[vector] = k
+            if any(vector):
+                # Most terms are an earlier one times one column more.
+                last = max(j for j, exponent in enumerate(vector) if exponent)
+                earlier = places.get((*vector[:last], vector[last] - 1, *vector[last + 1 :]))
+                if earlier is None:
+                    columns[:, k] = np.prod([x**e for x, e in zip(scaled, vector, strict=True)], axis=0)
+                else:
+                    np.multiply(columns[:, earlier], scaled[last], out=columns[:, k])
         return columns
 
     def recipe(self, coefficients: FloatArray) -> Recipe:

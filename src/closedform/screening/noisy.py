@@ -95,8 +95,10 @@ def seen_through(view: View, link: Link) -> Seen | None:
         deviation = np.sqrt((noise / slope) ** 2 + own * own)
     if not (np.isfinite(z).all() and np.isfinite(deviation).all() and own > 0):
         return None
-    spread = float(np.var(view.y))
-    return Seen(rows, z, 1.0 / deviation, float(np.mean((slope * deviation) ** 2)) / (spread if spread > 0 else 1.0))
+    # Errors of the target of the problem, not of what is left of it after a division.
+    spread, factor = float(np.var(view.y * view.factor)), view.factor[rows]
+    share = float(np.mean((factor * slope * deviation) ** 2)) / (spread if spread > 0 else 1.0)
+    return Seen(rows, z, 1.0 / deviation, share)
 
 
 def _clear_rows(y: FloatArray, reach: FloatArray, link: Link) -> IntArray:

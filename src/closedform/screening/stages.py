@@ -19,7 +19,8 @@ from closedform.library.pools import factor_pool, term_pool
 from closedform.screening import proposals, recursion
 from closedform.screening.moved import moved_targets
 from closedform.screening.multiplied import common_factors
-from closedform.screening.view import View, on_rows, whole_view, with_merged_columns, without_power_factors
+from closedform.screening.view import View, on_rows, whole_view
+from closedform.screening.view import looks as looks_at
 from closedform.screening.workspace import (
     GRID_QUOTAS,
     LIBRARY_QUOTAS,
@@ -89,14 +90,13 @@ class Screen:
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
         operators = workspace.problem.operators
-        everything = whole_view(workspace.fitted, self.device)
-        whole = on_rows(everything, workspace.screened)
-        yield Stage(lambda: iter(proposals.affine(whole)))
+        yield Stage(lambda: iter(proposals.affine(on_rows(whole_view(workspace.fitted), workspace.screened))))
+        seen = looks_at(workspace.fitted, self.log_space, self.device)
+        workspace.level = seen.level
+        looks = [on_rows(view, workspace.screened) for view in seen.views]
+        whole = looks[-1]
         if self.log_space:
             yield Stage(lambda: proposals.products_of_powers(whole, operators))
-        reduced = without_power_factors(everything) if self.log_space else None
-        merged = with_merged_columns(reduced or everything)
-        looks = [on_rows(view, workspace.screened) for view in (merged, reduced) if view is not None] + [whole]
         for view in looks:
             yield Stage(partial(proposals.polynomials, view, operators, 9))
         # With noise many short formulas of few columns are as good as the true one: no short cuts then.

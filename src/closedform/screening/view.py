@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from closedform.engines.base import FloatArray, Problem
 from closedform.library.grow import product_recipe
-from closedform.library.pool import Recipe
+from closedform.library.noisy_reduction import noisy_reductions
+from closedform.library.pool import Recipe, build
 from closedform.library.powers import PowerFactors, power_factors
 from closedform.library.relevance import most_relevant
 from closedform.library.symmetry import Column, reduce
+from closedform.noise_level import NoiseLevel, noise_level
+from closedform.symbolic.evaluate import evaluate
 
 # Columns that differ by less, relative to their largest value, are the same.
 _SAME = 1e-12
@@ -23,6 +27,13 @@ _FEW = 16
 _SMALLEST_NOISE = 1e-4
 # Libraries grow with the square of the number of columns.
 _MOST_COLUMNS = 24
+# Noise that is seen through a smaller problem and is larger than this multiple of the least has part of the law in it.
+_NOTHING_LOST = 1.1
+# Estimates that owe nothing to a model.
+_MEASURED = ("given", "replicates")
+# Estimates of which the larger one is no more than this multiple say the same.
+_AS_SMALL = 1.2
+_MOST_VIEWS = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +69,13 @@ class View:
     larger: View | None = None
     device: str = "cpu"
 
+    @cached_property
+    def factor(self) -> FloatArray:
+        """Values of the prefix."""
+        if self.prefix == 1:
+            return np.ones(len(self.y))
+        return evaluate(build(self.prefix), self.source)
+
     @property
     def all_rows(self) -> View:
         """The view on as many rows as there are."""
@@ -68,18 +86,104 @@ class View:
         return reduced if self.prefix == 1 else ("mul", self.prefix, reduced)
 
 
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """The ways in which a problem is looked at.
+
+    Parameters
+    ----------
+    views : tuple of View
+        Those with fewer columns first; the last one has all of them, and nothing divided out.
+    level : NoiseLevel
+        The noise in the target of the problem, as it is seen through the view that shows it best.
+    """
+
+    views: tuple[View, ...]
+    level: NoiseLevel
+
+
+def looks(problem: Problem, log_space: bool = True, device: str = "cpu") -> Looks:
+    """All views of a problem.
+
+    Where there is no noise, a finding loses nothing or is wrong. With noise it is a matter of chance what is lost:
+    other tests are asked then, and the noise is what is left in the smallest problem that lost nothing, because a
+    smooth model of few columns can follow what one of many cannot.
+
+    Parameters
+    ----------
+    problem : Problem
+        The problem.
+    log_space : bool, default=True
+        Whether powers are divided out.
+    device : {"cpu", "cuda"}, default="cpu"
+        Where all pairs of columns are looked at.
+    """
+    everything, weight = whole_view(problem, device), problem.sample_weight
+    reduced = without_power_factors(everything) if log_space else None
+    found = [view for view in (with_merged_columns(reduced or everything), reduced) if view is not None]
+    if len(everything.recipes) < 2 or not log_space:
+        return Looks((*found, everything), problem.noise)
+    others = noisy_views(everything, weight)
+    levels = [(view, _level(view, weight)) for view in (*others, *found)]
+    least = _least([problem.noise, *(one for _, one in levels)])
+    best = problem.noise if problem.noise.source in _MEASURED else least
+    noise = _noise(problem, best)
+    if noise is not None:
+        found = _distinct([view for view, one in levels if one.sigma < _NOTHING_LOST * least.sigma])[:_MOST_VIEWS]
+    views = [
+        replace(view, noise=_divided(noise, view.factor)) for view in (*(found or others[:_MOST_VIEWS]), everything)
+    ]
+    return Looks(tuple(views), best)
+
+
+def _least(levels: list[NoiseLevel]) -> NoiseLevel:
+    """The smallest estimate; of those that are as small one that is settled."""
+    least = min(level.sigma for level in levels)
+    return min(
+        (level for level in levels if level.sigma <= _AS_SMALL * least), key=lambda one: (not one.settled, one.sigma)
+    )
+
+
+def _distinct(views: list[View]) -> list[View]:
+    """The views without those that were there before."""
+    return list({(view.recipes, view.prefix): view for view in views}.values())
+
+
+def _level(view: View, weight: FloatArray | None) -> NoiseLevel:
+    """The noise in the target of the problem, for a row of average weight, as a view shows it."""
+    mass = view.factor**2 if weight is None else view.factor**2 * weight / weight.mean()
+    level = noise_level(view.X, view.y, mass)
+    return replace(level, sigma=level.sigma * float(np.sqrt(mass.mean())))
+
+
+def noisy_views(view: View, weight: FloatArray | None = None) -> list[View]:
+    """The view with powers divided out and columns merged as far as noise does not speak against it; smallest first."""
+    columns = tuple(Column(view.X[:, j], recipe) for j, recipe in enumerate(view.recipes))
+    root = None if weight is None else np.sqrt(weight / weight.mean())
+    return [
+        View(
+            np.column_stack([column.values for column in one.columns]),
+            view.y / one.factor,
+            tuple(column.recipe for column in one.columns),
+            view.source,
+            product_recipe(list(one.powers)),
+            device=view.device,
+        )
+        for one in reversed(noisy_reductions(columns, view.y, root))
+    ]
+
+
 def whole_view(problem: Problem, device: str = "cpu") -> View:
     """All columns that tell anything (of a wide table those that tell most), nothing divided out."""
     kept = _telling(problem.X)
     kept = [kept[j] for j in most_relevant(problem.X[:, kept], problem.y, _MOST_COLUMNS)]
     recipes = tuple(("var", problem.names[j]) for j in kept)
     X = np.ascontiguousarray(problem.X[:, kept])
-    return View(X, problem.y, recipes, problem.columns, noise=_noise(problem), device=device)
+    return View(X, problem.y, recipes, problem.columns, noise=_noise(problem, problem.noise), device=device)
 
 
-def _noise(problem: Problem) -> FloatArray | None:
+def _noise(problem: Problem, level: NoiseLevel) -> FloatArray | None:
     """Standard deviation of the noise of each row; None where no noise can be told from what is hard to follow."""
-    level = problem.noise
     if not level.settled or level.sigma <= _SMALLEST_NOISE * problem.scale:
         return None
     if problem.sample_weight is None:

@@ -12,7 +12,7 @@ from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.exact import n_open_constants, settles
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
-from closedform.noise_level import outliers, pattern_left
+from closedform.noise_level import NoiseLevel, outliers, pattern_left
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -25,11 +25,12 @@ from closedform.symbolic.snap import tune
 NEAR = 1e-9
 EXACT = 1e-11
 # Of formulas that leave nothing but noise: rounding a constant saves up to so many nats; a pattern less likely than
-# this is one; and each number that was not recognised makes it worth to look on for so many stages.
+# this is one; the stage after is gone through, since products may stand for sums where the noise is no smaller than
+# what they differ by; and each number that was not recognised makes it worth to look on for so many stages.
 _WORTH_OF_ROUNDING = 6.0
 _BY_CHANCE = 0.001
 _BULK = (0.05, 0.95)
-_STAGES_FOR_A_NUMBER = 2
+_STAGES_MORE, _STAGES_FOR_A_NUMBER = 2, 2
 # Share of the variance that rounding leaves where a combination of columns is exact.
 _NOTHING_LEFT = 1e-18
 # A fitted constant this near to a number of so many digits may be one that rounding will recognise.
@@ -127,6 +128,8 @@ class Workspace:
         Chooses the rows on which proposals are screened.
     engine : str
         Name under which candidates are reported.
+    level : NoiseLevel, optional
+        The noise in the target, where more is known than the rows of the problem alone can say.
     """
 
     problem: Problem
@@ -134,6 +137,7 @@ class Workspace:
     rng: np.random.Generator
     engine: str
     solved: bool = False
+    level: NoiseLevel | None = None
     best: dict[int, float] = field(default_factory=dict)
     _seen: set[Expression] = field(default_factory=set)
     _proposed: dict[int, Expression] = field(default_factory=dict)
@@ -261,7 +265,7 @@ class Workspace:
 
     def _may_be_all(self, expression: Expression, reached: Errors) -> bool:
         """Whether a formula leaves no more than the noise, and its description could become the shortest so far."""
-        level = self.fitted.noise
+        level = self.level or self.fitted.noise
         if not level.settled or not level.explains((reached.exactness * self.fitted.scale) ** 2, self.fitted.n_samples):
             return False
         return self._length(expression) - _WORTH_OF_ROUNDING * expression.n_constants < self._shortest
@@ -277,7 +281,7 @@ class Workspace:
             n_fitted = candidate.expression.n_constants
             if length < self._shortest and self._is_noise(residual, n_fitted):
                 self._shortest, self._all_but_noise = length, candidate
-                self._stages_left = 1 + _STAGES_FOR_A_NUMBER * n_open_constants(candidate.expression)
+                self._stages_left = _STAGES_MORE + _STAGES_FOR_A_NUMBER * n_open_constants(candidate.expression)
 
     def _tuned(self, expression: Expression) -> Expression:
         fitted, loss = self.fitted, self.problem.loss

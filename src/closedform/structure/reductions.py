@@ -62,10 +62,15 @@ class Reduced:
         return Reduced(self.look, product_recipe(factors), self.model, (*first.insights, *self.insights))
 
 
-def reduced(look: Look, expired: Callable[[], bool] = lambda: False) -> Reduced:
-    """Leave out, divide out and merge columns as long as that loses nothing, and there is time."""
+def relevant(look: Look) -> Reduced:
+    """Leave out columns as long as that loses nothing."""
     state = Reduced(look, 1, best_model(look))
-    for step in (_without_irrelevant, _without_powers, _merged, _without_powers):
+    return _without_irrelevant(state) if len(look.columns) > 1 else state
+
+
+def reduced(state: Reduced, expired: Callable[[], bool] = lambda: False) -> Reduced:
+    """Divide out and merge columns as long as that loses nothing, and there is time."""
+    for step in (_without_powers, _merged, _without_powers):
         if len(state.look.columns) > 1 and not expired():
             state = step(state)
     return state

@@ -9,10 +9,11 @@ import numpy as np
 
 from closedform.insights import Insight
 from closedform.structure.composition import composed
+from closedform.structure.despite_noise import reduced_despite_noise
 from closedform.structure.dimensionless import in_numbers
 from closedform.structure.linear import linear
 from closedform.structure.look import Look, recipe_text
-from closedform.structure.reductions import Reduced, reduced
+from closedform.structure.reductions import Reduced
 from closedform.structure.splits import split
 from closedform.structure.surrogate import FloatArray
 from closedform.units.rules import UnitRules
@@ -80,7 +81,7 @@ def study(
         forms += [_reduced_further(form, expired) for form in numbers.forms[:1]]
         insights += [numbers.insight] if numbers.insight is not None else []
     if not expired():
-        plain = reduced(look, expired)
+        plain = reduced_despite_noise(look, expired)
         further = _composed(plain, expired)
         insights += further[-1].insights
         forms += reversed(further)
@@ -127,5 +128,5 @@ def _left(target: str, form: Reduced) -> str:
 def _reduced_further(form: Reduced, expired: Callable[[], bool]) -> Reduced:
     if not form.look.columns:
         return form
-    further = reduced(form.look, expired)
+    further = reduced_despite_noise(form.look, expired)
     return further.after(form)

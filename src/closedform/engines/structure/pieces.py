@@ -15,7 +15,7 @@ from closedform.screening.stages import Screen
 from closedform.screening.workspace import Workspace
 from closedform.structure.linear import linear
 from closedform.structure.look import Look
-from closedform.structure.reductions import Reduced, reduced
+from closedform.structure.reductions import Reduced, reduced, relevant
 from closedform.structure.splits import Split, split
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
@@ -182,7 +182,7 @@ def _cut_further(
     look = Look.of(problem.names, problem.X, blurred, problem.sample_weight)
     if not look.usable or time.expired():
         return
-    form = reduced(look, time.expired)
+    form = reduced(relevant(look), time.expired)
     for search in (split_formulas, linear_formulas):
         for expression in search(form, problem, screen, time, rng, depth):
             yield from workspace.judge(expression)
