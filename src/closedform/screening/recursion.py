@@ -59,7 +59,7 @@ def looks(log_space: bool = True) -> tuple[Look, ...]:
     log_space : bool, default=True
         Whether products are looked for in the space of logarithms.
     """
-    return (ratios_of_sums, sums_of_three, *((products_of_three,) if log_space else ()), remainders)
+    return (*((products_of_three,) if log_space else ()), ratios_of_sums, sums_of_three, remainders)
 
 
 # ---------------------------------------------------------------------------------------------------- all triples

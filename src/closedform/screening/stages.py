@@ -108,7 +108,7 @@ class Screen:
         sizes = sorted({min(size, self.library_size) for size in (800, 2500, self.library_size)})
         # A law of one or two columns is most of the way found: such a look is followed to its end first.
         small = [view for view in clean[:-1] if len(view.recipes) <= _FEW_COLUMNS][:1]
-        others = [view for view in looks if view not in small]
+        others, clean_first = [view for view in looks if view not in small], next(iter(clean), None)
         for view in small:
             yield from self._library(view, sizes[0], workspace, rng)
             yield from self._remainders(view, workspace, rng)
@@ -117,9 +117,11 @@ class Screen:
         # But a look may be wrong, so that the others are not kept waiting for more than that.
         for view in others:
             yield from self._library(view, sizes[0], workspace, rng)
+            if view is clean_first:
+                yield from self._remainders(view, workspace, rng)
             if view.noise is None:
                 yield self._moved(view, workspace, rng)
-        for view in clean:
+        for view in clean[1:]:
             yield from [] if view in small else self._remainders(view, workspace, rng)
         for view in small:
             yield from self._other_targets(view, common_factors(view), workspace, rng)

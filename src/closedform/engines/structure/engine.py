@@ -16,7 +16,7 @@ from closedform.structure.study import Study, study
 from closedform.units.rules import UnitRules
 
 # Share of the time in which structure is looked for.
-_SHARE_TO_STUDY = 0.15
+_SHARE_TO_STUDY = 0.25
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class StructureEngine:
     known: Study | None = None
 
     # Each piece is a search of its own.
-    weight: ClassVar[float] = 1.5
+    weight: ClassVar[float] = 2.0
 
     @property
     def name(self) -> str:
@@ -73,7 +73,8 @@ class StructureEngine:
         screen = Screen(self.max_terms, self.library_size)
         forms = self._study(problem, budget).forms
         for position, form in enumerate(forms):
-            share = budget.share(1 / (len(forms) - position))
+            # The first form has the fewest columns.
+            share = budget.share(2 / (len(forms) - position + 1))
             for search in (split_formulas, linear_formulas, reduced_formulas):
                 for expression in search(form, problem, screen, share, rng):
                     yield from workspace.judge(expression)

@@ -24,13 +24,13 @@ from closedform.symbolic.expression import Expression
 _MOST_FORMS = 4
 _MOST_COMBINATIONS = 24
 # A piece gets this share of the time that its split has, and no more seconds than this.
-_SHARE_OF_A_PIECE = 0.4
+_SHARE_OF_A_PIECE = 0.6
 # Of that, pieces of several columns may spend this share on being cut further, so many times.
 _SHARE_TO_CUT = 0.5
 _DEPTH = 2
 # Errors of a piece over those of the whole, at most.
 _BLUR = 6.0
-_FEW_COLUMNS, _STAGES_BEFORE_A_CUT = 2, 8
+_FEW_COLUMNS, _STAGES_BEFORE_A_CUT = 2, 10
 # Relative error below which nothing is expected of a piece.
 _LEAST_ACCURACY = 1e-9
 _MOST_SECONDS = 6.0
@@ -79,16 +79,17 @@ def split_formulas(
     found = None if budget.expired() else split(form.look, form.model)
     if found is None:
         return
-    forms = []
+    forms: dict[int, list[Expression]] = {}
     accuracy = found.insight.evidence["error"]
-    for position, (group, values) in enumerate(zip(found.groups, found.pieces, strict=True)):
-        share = _SHARE_OF_A_PIECE / (len(found.groups) - position)
+    # Small pieces are soon done and leave their time to the others.
+    for position in sorted(range(len(found.groups)), key=lambda k: len(found.groups[k])):
+        share = _SHARE_OF_A_PIECE / (len(found.groups) - len(forms))
         time = _limited(budget, share)
-        columns = tuple(form.look.columns[j] for j in group)
-        smaller = _problem(columns, values, _weight_of_piece(found, position, form), problem)
+        columns = tuple(form.look.columns[j] for j in found.groups[position])
+        smaller = _problem(columns, found.pieces[position], _weight_of_piece(found, position, form), problem)
         piece = _best_forms(smaller, accuracy, screen, time, rng, depth)
-        forms.append([_in_columns(one, columns) for one in piece])
-    for combination in itertools.islice(_by_rank(forms), _MOST_COMBINATIONS):
+        forms[position] = [_in_columns(one, columns) for one in piece]
+    for combination in itertools.islice(_by_rank([forms[k] for k in sorted(forms)]), _MOST_COMBINATIONS):
         yield _whole(_glued(found, combination), form)
 
 
