@@ -59,6 +59,11 @@ class Judged:
         """Numbers that somebody had to find: all but ones, signs and exact exponents, rounded or not."""
         return sum(_n_numbers(self.expression))
 
+    @property
+    def size(self) -> float:
+        """Nats of the formula with its numbers, each as precise as so many rows make it."""
+        return self.form + 0.5 * self.n_numbers * float(np.log(len(self.lengths.inside)))
+
 
 def judge(
     expression: Expression,
@@ -135,8 +140,8 @@ def simplest_of_the_best(judged: Sequence[Judged]) -> Judged:
     """The simplest formula that cannot be told from the best one.
 
     The rule of the standard error (Breiman, Friedman, Olshen and Stone 1984, "Classification and regression trees",
-    section 3.4.3), on the differences of the two in nats, row by row. The simplest has the fewest numbers, and of those
-    the shortest description, its own and that of the rows.
+    section 3.4.3), on the differences of the two in nats, row by row. The simplest is the one that is described
+    shortest, with its numbers and without the rows.
 
     Parameters
     ----------
@@ -145,7 +150,7 @@ def simplest_of_the_best(judged: Sequence[Judged]) -> Judged:
     """
     best = min(judged, key=lambda one: one.total)
     near = [one for one in judged if one.total - best.total <= _ERRORS * _standard_error(one, best)]
-    return min(near, key=lambda one: (one.n_numbers, one.total))
+    return min(near, key=lambda one: (one.size, one.total))
 
 
 def _standard_error(one: Judged, other: Judged) -> float:
