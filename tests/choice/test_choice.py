@@ -321,9 +321,11 @@ def test_a_short_form_is_chosen_where_the_engines_found_nothing_of_the_kind(powe
 def test_a_formula_far_off_where_values_are_large_is_not_judged_by_the_small_ones():
     x = np.append(np.geomspace(1.0, 3.0, 8), np.geomspace(300.0, 900.0, 52))
     problem = table(x=x, y=np.append(8.0 / x[:8], np.full(52, 0.02)))
-    large, small = fitted("8.0/x", problem), parse("0.02*x**0.001")
+    large, small = fitted("8.0/x", problem), parse("1e-6*x + 0.0195")
     longer = parse("8.0/x + 0.001*x + 0.02")
     assert near_enough([large, small], problem) == [large]
+    # Constants that weights have brought elsewhere are no reason.
+    assert near_enough([large, parse("2.0/x")], problem) == [large, parse("2.0/x")]
     # A longer formula with smaller squares says nothing against a shorter one.
     assert large in near_enough([large, longer, fitted("8.0/x + 0.01", problem)], problem)
 

@@ -12,7 +12,7 @@ from closedform.choice.held_out import HeldOut, held_out
 from closedform.choice.lengths import RowLengths, row_lengths
 from closedform.choice.plausible import implausibility
 from closedform.engines.base import Problem
-from closedform.finish import squared_error
+from closedform.finish import refitted, squared_error
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.linear_part import Role, constant_roles
@@ -113,7 +113,7 @@ def near_enough(expressions: Sequence[Expression], problem: Problem) -> list[Exp
     Parameters
     ----------
     expressions : sequence of Expression
-        Fitted formulas.
+        Formulas, fitted with weights or without.
     problem : Problem
         The rows, without weights of errors.
     """
@@ -122,7 +122,11 @@ def near_enough(expressions: Sequence[Expression], problem: Problem) -> list[Exp
     def least(n_constants: int) -> float:
         return min(square for one, square in squares.items() if one.n_constants <= n_constants)
 
-    return [one for one in expressions if squares[one] <= _FAR_ABOVE * least(one.n_constants)]
+    def is_near(one: Expression) -> bool:
+        limit = _FAR_ABOVE * least(one.n_constants)
+        return squares[one] <= limit or squared_error(refitted(one, problem), problem) <= limit
+
+    return [one for one in expressions if is_near(one)]
 
 
 def _n_numbers(expression: Expression) -> Iterator[int]:
