@@ -21,7 +21,7 @@ from closedform.symbolic.idle import without_idle_terms
 from closedform.symbolic.metrics import description_length, rounding_error, target_scale
 from closedform.symbolic.pareto import Archive, Rule, choose, scores
 from closedform.symbolic.refit import refit, standard_errors
-from closedform.symbolic.simplify import simplify
+from closedform.symbolic.simplify import in_fewer_digits, simplify
 from closedform.symbolic.snap import tune
 
 IntArray = NDArray[np.intp]
@@ -287,12 +287,12 @@ def _versions(expression: Expression, problem: Problem, in_time: bool) -> Iterat
     """The formula with rounded constants if there is time, first simplified and then not, and at last as it came."""
     if in_time and expression.variables:
         tuned = _tuned(without_idle_terms(expression, problem.columns, problem.y), problem)
-        simple = simplify(tuned, problem.domain, use_sympy=False)
+        simple = in_fewer_digits(simplify(tuned, problem.domain, use_sympy=False), tuned)
         # Another arrangement may show what the first one hid: of two nearly equal constants, a factor near 1.
         if simple is not tuned and simple.constants:
             again = _tuned(simple, problem)
             if again.n_constants < simple.n_constants:
-                yield simplify(again, problem.domain, use_sympy=False)
+                yield in_fewer_digits(simplify(again, problem.domain, use_sympy=False), again)
         yield simple
         yield tuned
     yield expression

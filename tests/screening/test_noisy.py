@@ -12,13 +12,16 @@ from closedform.engines.base import Budget, Problem
 from closedform.library.links import LINKS
 from closedform.library.pool import build
 from closedform.library.pools import term_pool
+from closedform.library.select import Selection
 from closedform.losses import AbsoluteLoss
 from closedform.screening import noisy, proposals
 from closedform.screening.stages import Screen
+from closedform.screening.tangents import Tangents
 from closedform.screening.view import on_rows, whole_view
 from closedform.screening.workspace import Workspace
 from closedform.symbolic import Expression
 from closedform.symbolic.pareto import choose
+from closedform.symbolic.refit import refit
 
 
 def noisy_problem(text, rng, noise, n_rows=800, low=1.0, high=3.0):
@@ -135,3 +138,40 @@ def test_outliers_do_not_lead_astray_where_the_loss_expects_them(rng):
     best = min(Screen().run(workspace, rng), key=lambda one: one.loss)
     clean = Expression.parse("a/(1 + b/c)").evaluate(problem.columns)
     np.testing.assert_allclose(best.expression.evaluate(problem.columns), clean, rtol=0.02)
+
+
+FEW = {
+    "a wave with a phase": ("2.5*exp(-0.31*x)*cos(4.2*x + 0.6) + 0.8", {"x": (0, 8)}),
+    "a peak on a line": ("3.1*exp(-(x - 4.7)**2/1.4) + 0.42*x - 1.3", {"x": (0, 10)}),
+    "two peaks": ("2/(1 + ((x - 2.1)/0.2)**2) + 3.5/(1 + ((x - 4.4)/0.45)**2)", {"x": (0, 7)}),
+    "two exponentials": ("4.3*exp(-x/0.7) + 1.9*exp(-x/5.5)", {"x": (0, 12)}),
+    "a pole beside a column": ("a*x/(x + 4.7) + 0.13", {"a": (1, 12), "x": (0.5, 20)}),
+}
+
+
+@pytest.mark.parametrize(("text", "ranges"), FEW.values(), ids=FEW)
+def test_sums_of_units_with_inner_constants_are_found(text, ranges):
+    rng = np.random.default_rng(1)
+    law = Expression.parse(text)
+    X = np.column_stack([rng.uniform(*ranges[name], size=800) for name in law.variables])
+    columns = dict(zip(law.variables, X.T, strict=True))
+    clean = law.evaluate(columns)
+    noise = 0.01 * float(np.sqrt(np.mean(clean**2)))
+    problem = Problem(X, clean + noise * rng.normal(size=800), law.variables)
+    workspace = Workspace(problem, Budget(15.0, time.process_time), rng, "screen")
+    near = (one.expression for one in Screen().run(workspace, rng) if one.loss < 1.2 * noise**2)
+    # With constants fitted to data without noise one of the formulas is the law.
+    losses = (refit(one, columns, clean, max_iter=200).loss for one in near if one.n_constants <= law.n_constants + 1)
+    assert any(loss < 1e-12 * float(np.var(clean)) for loss in losses)
+
+
+def test_a_step_of_training_tells_where_a_narrow_peak_belongs(rng):
+    x = np.sort(rng.uniform(0, 10, 300))
+    y = np.exp(-(((x - 4.7) / 0.5) ** 2)) + 0.001 * rng.normal(size=300)
+    view = whole_view(Problem(x[:, None], y, ("x",)))
+    recipes = [Expression.parse(text) for text in ("exp(-((x - 4.4)/0.6)**2)", "sin(0.7*x)", "cos(0.6*x)")]
+    tangents = Tangents(recipes, view, np.arange(300), np.ones(300), np.ones((300, 1)), y)
+    found = tangents.after_a_step([Selection((2,), 1.0), Selection((1,), 1.0), Selection((0,), 1.0)])
+    assert found[0].columns == (0,)
+    left = float(np.mean((y - y.mean()) ** 2))
+    assert found[0].unexplained < 0.1 * left < 0.5 * left < found[1].unexplained <= found[2].unexplained

@@ -22,11 +22,13 @@ FloatArray: TypeAlias = NDArray[np.float64]
 _HALF = Fraction(1, 2)
 _POWERS = (2, -1, -2, 3, -3, 4, -4, _HALF, -6, -12)
 # Units that often stand beside another column in a product, and those that do where there are many columns.
-_SIMPLE = ("exp", "log", "power", "sine", "cosine", "arrhenius", "stretched", "saturation")
+_SIMPLE = ("exp", "log", "power", "sine", "cosine", "arrhenius", "stretched", "saturation", "pole")
 _SMOOTH = ("exp", "log", "power", "arrhenius", "stretched", "saturation")
-_ALONE = (*_SIMPLE, "pole", "hill")
+_ALONE = (*_SIMPLE, "hill")
 _MANY = 3
 _INVOLVED = tuple(name for name in grow.FAMILY_NAMES if name not in _ALONE)
+# Large grids, for which there is room where there is but one column.
+_LARGE = ("damped wave",)
 _INNER = frozenset({"exp", "power", "log", "sine", "cosine", "tanh"})
 _SPREADS = (0.03, 0.3, 1.0, 3.0, 20.0, -0.3, -0.6, -0.9, -1.5, -4.0)
 _FREE_EXPONENTS = (0.7, 1.4)
@@ -55,7 +57,8 @@ def grid_terms(
     for j, recipe in enumerate(recipes):
         pool.add(grow.families(X[:, j], recipe, _ALONE)[0])
     # With few columns there is room for narrow peaks and damped waves before the products; with many there is none.
-    involved = [grow.families(X[:, j], recipe, _INVOLVED)[0] for j, recipe in enumerate(recipes)] if peaks else []
+    names = [name for name in _INVOLVED if len(recipes) == 1 or name not in _LARGE] if peaks else []
+    involved = [grow.families(X[:, j], recipe, names)[0] for j, recipe in enumerate(recipes)]
     first, last = (involved, []) if len(recipes) < _MANY else ([], involved)
     for batch in first:
         pool.add(batch)

@@ -345,6 +345,14 @@ _FAMILIES: dict[str, tuple[int, Callable[[float, float], list[tuple[float, ...]]
             ("mul", ("exp", ("mul", k[0], r)), ("sin", ("mul", k[1], r))),
         ),
     ),
+    "damped wave": (
+        11,
+        lambda lo, hi: [(*k, phase) for k in _grid_damped(lo, hi) for phase in (np.pi / 4, -np.pi / 4)],
+        lambda x, r, k: (
+            np.exp(k[0] * x) * np.cos(k[1] * x + k[2]),
+            ("mul", ("exp", ("mul", k[0], r)), ("cos", ("add", float(k[2]), ("mul", k[1], r)))),
+        ),
+    ),
     "arrhenius": (
         6,
         _grid_arrhenius,
@@ -360,7 +368,9 @@ _FAMILIES: dict[str, tuple[int, Callable[[float, float], list[tuple[float, ...]]
     ),
     "saturation": (
         6,
-        lambda lo, hi: [(c * max(abs(lo), abs(hi)) ** 2,) for c in (-0.01, -0.001, 0.01, 0.1, 0.3, 1.0, 3.0)],
+        lambda lo, hi: [
+            (c * max(abs(lo), abs(hi)) ** 2,) for c in (-0.01, -0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+        ],
         lambda x, r, k: (1 / (x * x + k[0]), ("pow", ("add", k[0], ("pow", r, 2)), -1)),
     ),
     "hill": (

@@ -20,6 +20,7 @@ from closedform.library import grow
 from closedform.library.links import IDENTITY, LINKS, Link
 from closedform.library.pool import Pool, Recipe, build, signature
 from closedform.library.select import Selection, Selector
+from closedform.screening.tangents import Tangents
 from closedform.screening.view import View
 from closedform.screening.workspace import Proposal
 from closedform.symbolic.evaluate import evaluate
@@ -38,7 +39,7 @@ NODE_LENGTH = 2.0
 # Selections of one size that get a second look, those that larger ones are grown from, and those that are proposed.
 _LONG, _GROWN, _BEAM, _SHORT = 600, 150, 40, 12
 # Pools with inner constants on a grid have few families; of so many combinations of two the best pair is proposed.
-MOST_FAMILIES, _PAIRS_OF_FAMILIES = 120, 40
+MOST_FAMILIES, _LOOKED_AT, _PAIRS_OF_FAMILIES = 300, 1500, 60
 # Columns by which a selection grows, and selections that have each of their columns exchanged.
 _CHILDREN, _SWAPPED = 20, 4
 
@@ -125,8 +126,9 @@ def sums_of_terms(view: View, pool: Pool, links: Sequence[Link], depth: int) -> 
             continue
         selector = Selector(near.weighted(pool.matrix()), near.weighted(ones))
         second = _SecondLook(columns, all_rows, grow.constant_column(len(view.all_rows.y)))
+        tangents = Tangents(pool.recipes, view, near.rows, near.root, near.weighted(ones), near.target)
         slack = _slack(pool.recipes, 1.1 if link is IDENTITY else 2.0)
-        for found in _best_few(selector, second, pool, near.target, depth):
+        for found in _best_few(selector, second, pool, near.target, depth, tangents):
             offset, *weights = second.coefficients(found.columns)
             parts = [("mul", weight, pool.recipes[j]) for weight, j in zip(weights, found.columns, strict=True)]
             whole = view.whole(link.outer(("add", offset, *parts)))
@@ -175,7 +177,14 @@ def _proposal(whole: Recipe, found: Selection, seen: Seen, slack: float) -> Prop
     return Proposal(whole, promise, len(found.columns), rank=length, slack=slack)
 
 
-def _best_few(selector: Selector, second: _SecondLook, pool: Pool, target: FloatArray, depth: int) -> list[Selection]:
+def _best_few(
+    selector: Selector,
+    second: _SecondLook,
+    pool: Pool,
+    target: FloatArray,
+    depth: int,
+    tangents: Tangents | None = None,
+) -> list[Selection]:
     """The selections of each size with the shortest descriptions.
 
     Larger ones grow from the smaller ones that are short and not only good: sets that differ in what noise decides
@@ -194,7 +203,11 @@ def _best_few(selector: Selector, second: _SecondLook, pool: Pool, target: Float
     found = second.best(selector.pairs(target, _LONG), _BEAM)
     few += found[:_SHORT]
     if on_grids:
-        few += second.best(selector.pairs_of_families(target, families, _PAIRS_OF_FAMILIES), _PAIRS_OF_FAMILIES)
+        pairs = selector.pairs_of_families(target, families, _LOOKED_AT)
+        if tangents is None:
+            few += second.best(pairs[:_PAIRS_OF_FAMILIES], _PAIRS_OF_FAMILIES)
+        else:
+            few += second.shortest(tangents.after_a_step(second.defined(pairs)), _PAIRS_OF_FAMILIES)
     for _ in range(depth - 2):
         found = second.best(selector.extend(target, found, width=_GROWN, children=_CHILDREN, roughly=True), _BEAM)
         found = second.best(_distinct([*found, *_swapped(selector, target, found[:_SWAPPED])]), _BEAM)
@@ -278,15 +291,24 @@ class _SecondLook:
 
     def best(self, selections: Sequence[Selection], count: int) -> list[Selection]:
         """Of selections of one size those with the shortest description, with the mean square that they leave."""
-        used = sorted({j for one in selections for j in one.columns})
-        defined = {j for j in used if np.isfinite(self._columns.values(j)[self._seen.rows]).all()}
-        same = [one.columns for one in selections if defined.issuperset(one.columns)]
+        same = [one.columns for one in self.defined(selections)]
         if not same:
             return []
         left = self._left(same)
-        nodes = np.array([sum(map(self._columns.n_nodes, one)) for one in same])
+        return self.shortest([Selection(one, float(share)) for one, share in zip(same, left, strict=True)], count)
+
+    def defined(self, selections: Sequence[Selection]) -> list[Selection]:
+        """The selections whose columns have values on all rows."""
+        used = sorted({j for one in selections for j in one.columns})
+        defined = {j for j in used if np.isfinite(self._columns.values(j)[self._seen.rows]).all()}
+        return [one for one in selections if defined.issuperset(one.columns)]
+
+    def shortest(self, selections: Sequence[Selection], count: int) -> list[Selection]:
+        """Those with the shortest description, given the mean square that they leave."""
+        left = np.array([one.unexplained for one in selections])
+        nodes = np.array([sum(map(self._columns.n_nodes, one.columns)) for one in selections])
         order = np.argsort(0.5 * len(self._target) * np.log(left) + NODE_LENGTH * nodes, kind="stable")[:count]
-        return [Selection(same[k], float(left[k])) for k in order]
+        return [selections[k] for k in order]
 
     def coefficients(self, columns: Sequence[int]) -> list[float]:
         """Those of the columns that are always there, then those of the columns given."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from closedform.engines.base import Budget, Candidate
 from closedform.library.grids import grid_factors, grid_terms
-from closedform.library.links import Link
+from closedform.library.links import IDENTITY, Link
 from closedform.library.pools import factor_pool, term_pool
 from closedform.screening import proposals, recursion
 from closedform.screening.moved import moved_targets
@@ -26,6 +26,7 @@ from closedform.screening.workspace import (
     LIBRARY_QUOTAS,
     LONG_QUOTAS,
     NOISY_QUOTAS,
+    PAIR_QUOTAS,
     SHORT_QUOTAS,
     Proposal,
     Quotas,
@@ -116,6 +117,9 @@ class Screen:
             yield from self._inner_constants(view, workspace, rng)
         # But a look may be wrong, so that the others are not kept waiting for more than that.
         for view in others:
+            if view.noise is not None and len(view.recipes) <= _FEW_COLUMNS:
+                yield from self._few_noisy_columns(view, sizes[0], workspace, rng)
+                continue
             yield from self._library(view, sizes[0], workspace, rng)
             if view is clean_first:
                 yield from self._remainders(view, workspace, rng)
@@ -137,6 +141,24 @@ class Screen:
         yield Stage(lambda: proposals.sparse_polynomials(whole, operators, 4, 8))
         for view in clean:
             yield self._once_more(view, workspace, rng)
+
+    def _few_noisy_columns(
+        self, view: View, size: int, workspace: Workspace, rng: np.random.Generator
+    ) -> Iterator[Stage]:
+        """Libraries of one or two columns with noise, and between them pairs of units with inner constants.
+
+        With noise pairs are as far as such columns can be followed first; of one column there are few products.
+        """
+        *products, sums = self._library(view, size, workspace, rng)
+        # What is left after a factor has been taken off is likely to be a product once more.
+        alone = len(view.recipes) == 1 and view.prefix == 1
+        first, second = ([sums], products) if alone else ([*products, sums], [])
+        yield from first
+        if len(view.recipes) > 1:
+            yield from self._single_units(view, workspace, rng)
+        made = partial(grid_terms, view.X, view.recipes, _GRID_COLUMNS, rng, workspace.problem.operators)
+        yield Stage(lambda: proposals.sums_of_terms(view, made(), [IDENTITY], min(2, self.max_terms)), PAIR_QUOTAS)
+        yield from second
 
     def _library(self, view: View, size: int, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """Products and sums of subexpressions without inner constants, from libraries of one size."""

@@ -9,16 +9,16 @@ from itertools import takewhile
 import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
-from closedform.exact import n_open_constants, settles
+from closedform.exact import settles
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
 from closedform.noise_level import NoiseLevel, outliers, pattern_left
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.evaluate import evaluate
 from closedform.symbolic.expression import Expression
-from closedform.symbolic.metrics import description_length
+from closedform.symbolic.metrics import description_length, numbers_length
 from closedform.symbolic.refit import refit
-from closedform.symbolic.simplify import simplify
+from closedform.symbolic.simplify import in_fewer_digits, simplify
 from closedform.symbolic.snap import tune
 
 # Relative errors: below NEAR the constants are worth rounding; below EXACT nothing but rounding of float64 is left.
@@ -26,11 +26,12 @@ NEAR = 1e-9
 EXACT = 1e-11
 # Of formulas that leave nothing but noise: rounding a constant saves up to so many nats; a pattern less likely than
 # this is one; the stage after is gone through, since products may stand for sums where the noise is no smaller than
-# what they differ by; and each number that was not recognised makes it worth to look on for so many stages.
+# what they differ by; and so many nats of its numbers make it worth to look on for another: some short number is near
+# any constant.
 _WORTH_OF_ROUNDING = 6.0
 _BY_CHANCE = 0.001
 _BULK = (0.05, 0.95)
-_STAGES_MORE, _STAGES_FOR_A_NUMBER = 2, 2
+_STAGES_MORE, _NATS_FOR_A_STAGE = 2, 3.0
 # Share of the variance that rounding leaves where a combination of columns is exact.
 _NOTHING_LEFT = 1e-18
 # A fitted constant this near to a number of so many digits may be one that rounding will recognise.
@@ -49,6 +50,7 @@ LIBRARY_QUOTAS: Quotas = (60, 10, 20, 8)
 GRID_QUOTAS: Quotas = (60, 100, 80, 25)
 SHORT_QUOTAS: Quotas = (20,)
 NOISY_QUOTAS: Quotas = (36,)
+PAIR_QUOTAS: Quotas = (60, 10, 60)
 LONG_QUOTAS: Quotas = (60, 200, 600, 200)
 
 
@@ -273,7 +275,7 @@ class Workspace:
     def _settle(self, expression: Expression) -> Iterator[Candidate]:
         """Round the constants of a formula that leaves nothing but noise, and say how much longer to look on."""
         tuned = self._tuned(expression)
-        simple = simplify(tuned, self.problem.domain, use_sympy=False)
+        simple = in_fewer_digits(simplify(tuned, self.problem.domain, use_sympy=False), tuned)
         for candidate in self._report(simple, tuned, expression):
             yield candidate
             length = self._length(candidate.expression)
@@ -281,12 +283,15 @@ class Workspace:
             n_fitted = candidate.expression.n_constants
             if length < self._shortest and self._is_noise(residual, n_fitted):
                 self._shortest, self._all_but_noise = length, candidate
-                self._stages_left = _STAGES_MORE + _STAGES_FOR_A_NUMBER * n_open_constants(candidate.expression)
+                told = numbers_length(candidate.expression)
+                self._stages_left = _STAGES_MORE + round(told / _NATS_FOR_A_STAGE)
 
     def _tuned(self, expression: Expression) -> Expression:
         fitted, loss = self.fitted, self.problem.loss
         weights, noise = fitted.sample_weight, fitted.sigma
-        return tune(expression, fitted.columns, fitted.y, weights=weights, loss=loss, noise=noise).expression
+        # How it is spelled matters for what is shown: that is for the end of the search.
+        columns, respell = fitted.columns, False
+        return tune(expression, columns, fitted.y, weights=weights, loss=loss, noise=noise, respell=respell).expression
 
     def _is_noise(self, residual: FloatArray, n_fitted: int) -> bool:
         if not np.isfinite(residual).all():

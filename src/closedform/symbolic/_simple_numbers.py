@@ -11,6 +11,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,10 @@ _LARGEST_DENOMINATOR = 12
 _LARGEST_NUMERATOR = 1000
 _LARGEST_RADICAND = 150
 _MOST_DIGITS = 10
+# Of several numbers near one: denominators, digits, how many lengths from the shortest on, and how many of each.
+_FEW_DENOMINATORS = (2, 3, 4, 6)
+_MOST_DIGITS_OF_SEVERAL, _LEVELS = 4, 2
+_STEPS = (0, -1, 1, -2, 2)
 _Q = np.arange(1, _LARGEST_DENOMINATOR + 1, dtype=np.float64)
 
 
@@ -203,3 +208,57 @@ def as_fraction(decimal: float) -> Fraction:
     digits, exponent = decimal_digits(decimal)
     sign = -1 if decimal < 0 else 1
     return Fraction(sign * digits) * Fraction(10) ** exponent
+
+
+# --- several short numbers near one -----------------------------------------------------------------------------------
+
+
+def short_numbers(value: float, tolerance: float, reciprocals: bool = True) -> list[SimpleNumber]:
+    """Zero, integers, usual fractions, decimals of few digits and their reciprocals within `tolerance` of `value`.
+
+    Unlike :func:`simple_numbers` several of each length: which one it is, other constants have to say.
+    """
+    if value == 0.0 or not math.isfinite(value) or not tolerance < math.inf:
+        return []
+    size, sign = abs(value), -1 if value < 0 else 1
+    found: dict[float, SimpleNumber] = {0.0: SimpleNumber(0.0, 0.0, constant(0))}
+    for denominator in _FEW_DENOMINATORS:
+        numerator = round(size * denominator)
+        if 0 < numerator <= _LARGEST_DENOMINATOR and math.gcd(numerator, denominator) == 1:
+            exact = Fraction(sign * numerator, denominator)
+            found[float(exact)] = SimpleNumber(float(exact), number_length(exact), constant(exact))
+    for decimal in _nearest_decimals(size, tolerance):
+        found.setdefault(sign * decimal, _as_decimal(sign * decimal))
+    for decimal in _nearest_decimals(1.0 / size, tolerance / size / size) if reciprocals else ():
+        if decimal_digits(decimal)[0] > 1:
+            found.setdefault(sign / decimal, _as_reciprocal(sign * decimal))
+    return [number for number in found.values() if abs(number.value - value) <= tolerance]
+
+
+@lru_cache(maxsize=4096)
+def _as_decimal(value: float) -> SimpleNumber:
+    if value == round(value) and abs(value) < 2.0**53:
+        return SimpleNumber(value, number_length(int(value)), constant(int(value)))
+    return SimpleNumber(value, number_length(value), constant(as_fraction(value)), True)
+
+
+@lru_cache(maxsize=4096)
+def _as_reciprocal(decimal: float) -> SimpleNumber:
+    # Dividing by a decimal is no more than multiplying with one, but has to be said.
+    expression = apply("div", 1, as_fraction(decimal))
+    return SimpleNumber(1 / decimal, number_length(decimal) + KIND_LENGTH, expression, True)
+
+
+def _nearest_decimals(size: float, tolerance: float) -> Iterator[float]:
+    """Decimals of the fewest digits that come near enough, and of one digit more; the nearest few of each."""
+    levels, exponent = 0, math.floor(math.log10(size))
+    for digits in range(1, _MOST_DIGITS_OF_SEVERAL + 1):
+        unit = exponent - digits + 1
+        middle = round(size / 10.0**unit)
+        near = [middle + step for step in _STEPS if middle + step > 0]
+        near = [number for number in near if abs(number * 10.0**unit - size) <= tolerance]
+        for number in near:
+            yield float(f"{number}e{unit}")
+        levels += bool(near)
+        if levels == _LEVELS:
+            return

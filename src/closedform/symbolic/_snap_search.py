@@ -81,6 +81,15 @@ class State:
         return self.expression.fold(spell)
 
 
+def rounded(problem: FitData, state: State, numbers: Mapping[int, SimpleNumber]) -> State:
+    """The formula with some constants rounded and the others fitted again."""
+    expression, kept = replace_constants(state.expression, {index: one.expression for index, one in numbers.items()})
+    expression, values, _ = problem.fit(expression, max_iter=_MOST_STEPS)
+    decimals = state.decimals.union(*[_fractions(number) for number in numbers.values() if number.decimal])
+    ids = tuple([state.ids[index] for index in kept])
+    return State(expression, ids, values, decimals, state.n_snapped + len(numbers))
+
+
 def on_other_rows(problem: FitData, state: State) -> State:
     """The same formula with its free constants fitted to other rows."""
     expression, values, _ = problem.fit(state.expression)
@@ -300,12 +309,7 @@ class _Search:
         if self._fits_left <= 0:
             return None
         self._fits_left -= 1
-        wanted = {index: number.expression for index, number in numbers.items()}
-        expression, kept = replace_constants(state.expression, wanted)
-        expression, values, _ = self._problem.fit(expression, max_iter=_MOST_STEPS)
-        decimals = state.decimals.union(*[_fractions(number) for number in numbers.values() if number.decimal])
-        ids = tuple([state.ids[index] for index in kept])
-        after = State(expression, ids, values, decimals, state.n_snapped + len(numbers))
+        after = rounded(self._problem, state, numbers)
         reach = max(_reach(number) for number in numbers.values()) * math.sqrt(len(numbers))
         return after if self._judge.accepts(state, after, reach) else None
 

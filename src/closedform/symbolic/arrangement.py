@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from closedform.symbolic.expression import Expression, Number, apply, constant, plain_sum
+from closedform.symbolic.metrics import short_reciprocal
 
 _HALF = Fraction(1, 2)
 
@@ -95,8 +96,14 @@ def _multiplied(quotients: Iterable[_Quotient]) -> _Quotient:
     negative, number = False, None
     over: list[Expression] = []
     under: list[Expression] = []
-    for quotient in quotients:
+    parts = list(quotients)
+    several = any(part.over for part in parts)
+    for quotient in parts:
         negative ^= quotient.negative
+        below = _below(quotient) if several else None
+        if below is not None:
+            under.append(constant(below))
+            continue
         if number is None:
             number = quotient.number if _counts(quotient.number) else None
         elif _counts(quotient.number):
@@ -104,6 +111,15 @@ def _multiplied(quotients: Iterable[_Quotient]) -> _Quotient:
         over += quotient.over
         under += quotient.under
     return _Quotient(negative, 1 if number is None else number, tuple(over), tuple(under))
+
+
+def _below(quotient: _Quotient) -> float | None:
+    """Return the decimal that a long number is one over: ``x/0.56`` for ``1.7857142857142856*x``."""
+    number = quotient.number
+    if not isinstance(number, float) or quotient.over or quotient.under:
+        return None
+    below = short_reciprocal(number)
+    return below if below is not None and 1.0 / below == number else None
 
 
 def _counts(number: Number) -> bool:

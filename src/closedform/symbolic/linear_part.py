@@ -82,6 +82,18 @@ def constant_roles(expression: Expression) -> tuple[Role, ...]:
     return tuple([Role.LINEAR if index in linear else role for index, role in enumerate(roles)])
 
 
+def added_constants(expression: Expression) -> tuple[bool, ...]:
+    """Which free constants are terms of a sum themselves, neither factors nor exponents."""
+
+    def merge(node: Expression, parts: tuple[tuple[bool, ...], ...]) -> tuple[bool, ...]:
+        added = node.op.name in ("add", "sub")
+        free = [argument.kind == "constant" for argument in node.args]
+        pairs = zip(parts, free, strict=True)
+        return tuple([added if alone else flag for part, alone in pairs for flag in part])
+
+    return fold_constants(expression, lambda index, _: () if index is None else (False,), merge)
+
+
 def replace_constants(
     expression: Expression, replacements: Mapping[int, Expression]
 ) -> tuple[Expression, tuple[int, ...]]:

@@ -37,6 +37,13 @@ OPERATOR_LENGTH = math.log(4)
 # And what it costs on top that few laws hold such a number: sqrt(91), log(2), pi**2. The roots of 2 and 3 are usual.
 RARE_LENGTH = math.log(16)
 USUAL_ROOTS = (2, 3)
+# Fractions with other denominators are as rare: 8/11 stands for a decimal more often.
+USUAL_DENOMINATORS = (2, 3, 4, 5, 6, 8, 10, 12)
+
+
+FOUR_DIGITS = 4 * math.log(10)
+# Numbers with more digits than this are looked at for what they are one over, or the square of, in so few digits.
+_LONG, _SHORT_DIGITS, _SAME_NUMBER = 100_000, 4, 1e-15
 
 
 # --- errors -----------------------------------------------------------------------------------------------------------
@@ -166,13 +173,34 @@ def number_length(value: int | Fraction | float) -> float:
         # 1000000 is said in fewer words than 999983.
         return min(whole, _decimal_length(float(value))) if 100 <= abs(value) < 10**300 else whole
     if isinstance(value, Fraction):
-        return math.log(abs(value.numerator)) + math.log(value.denominator) + OPERATOR_LENGTH
+        rare = 0.0 if value.denominator in USUAL_DENOMINATORS else RARE_LENGTH
+        return math.log(abs(value.numerator)) + math.log(value.denominator) + OPERATOR_LENGTH + rare
     return _decimal_length(value)
 
 
 def _decimal_length(value: float) -> float:
     digits, exponent = decimal_digits(value)
+    if digits > _LONG:
+        below = short_reciprocal(value)
+        if below is not None:
+            return _decimal_length(below) + KIND_LENGTH
+        root = _short(math.sqrt(abs(value)))
+        for square in (root * root, 1.0 / (root * root)) if root else ():
+            if math.isclose(square, abs(value), rel_tol=_SAME_NUMBER):
+                return _decimal_length(root) + OPERATOR_LENGTH
     return math.log(digits) + math.log1p(abs(exponent)) + KIND_LENGTH
+
+
+def short_reciprocal(value: float) -> float | None:
+    """The decimal of few digits that a long number is one over: 0.56 for 1.7857142857142856; None if there is none."""
+    if value == 0.0 or not math.isfinite(1.0 / value) or decimal_digits(value)[0] <= _LONG:
+        return None
+    below = _short(1.0 / value)
+    return below if below and math.isclose(1.0 / below, value, rel_tol=_SAME_NUMBER) else None
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.{_SHORT_DIGITS}g}")
 
 
 def decimal_digits(value: float) -> tuple[int, int]:
@@ -242,6 +270,23 @@ def _is_rare(node: Expression) -> bool:
         inside = node.args[0]
         return inside.kind == "constant" and inside.value not in USUAL_ROOTS
     return node.op.name in ("log", "pow")
+
+
+def text_length(expression: Expression) -> float:
+    """Nats of a formula as it is written, where a constant that is no short number has four digits."""
+    return structure_length(expression) + constants_length(expression.constants, FOUR_DIGITS)
+
+
+def numbers_length(expression: Expression) -> float:
+    """Nats of the numbers alone in a formula as it is written, see :func:`text_length`."""
+    total, stack = constants_length(expression.constants, FOUR_DIGITS), [expression]
+    while stack:
+        node = stack.pop()
+        if node.variables:
+            stack.extend(node.args)
+        else:
+            total += _constant_length(node)
+    return total
 
 
 def constants_length(

@@ -278,17 +278,28 @@ class FitData:
         """Standard errors at `theta`; with the given standard deviation of the noise instead of the residuals'."""
         if not theta.size:
             return ()
+        scales, sigma = self._scales(model, theta, noise)
+        with np.errstate(all="ignore"):
+            loose = np.isinf(scales[:, 0])
+            scales[loose] = 1.0
+            return tuple(np.where(loose, math.inf, sigma * row_norms(scales)).tolist())
+
+    def covariance(self, expression: Expression, noise: float) -> FloatArray:
+        """Covariance of the constants, given the standard deviation of the noise; inf for those that are loose."""
+        scales, sigma = self._scales(self.model(expression), np.array(expression.constants), noise)
+        with np.errstate(all="ignore"):
+            found: FloatArray = sigma * sigma * (scales @ scales.T)
+        return found
+
+    def _scales(self, model: ConstantModel, theta: FloatArray, noise: float | None) -> tuple[FloatArray, float]:
+        """A root of the inverse of J^T W J, and the standard deviation of the noise."""
         with np.errstate(all="ignore"):
             values, jacobian = model(theta)
             slopes = jacobian.T
             if self.data.weights is not None:
                 slopes = slopes * np.sqrt(self.data.weights)
             slopes[~np.isfinite(slopes)] = 0.0
-            sigma = self.deviation(values, theta.size) if noise is None else noise
-            scales = _inverse_root(slopes)
-            loose = np.isinf(scales[:, 0])
-            scales[loose] = 1.0
-            return tuple(np.where(loose, math.inf, sigma * row_norms(scales)).tolist())
+            return _inverse_root(slopes), self.deviation(values, theta.size) if noise is None else noise
 
     def deviation(self, values: FloatArray, n_constants: int) -> float:
         """Standard deviation of the noise, from the residuals; inf where nothing is left over to estimate it from."""

@@ -15,6 +15,7 @@ from closedform.symbolic import rules_waves as waves
 from closedform.symbolic.arrangement import arranged
 from closedform.symbolic.canonical import Rules, canonical, normalised
 from closedform.symbolic.expression import Expression
+from closedform.symbolic.metrics import text_length
 from closedform.symbolic.polish import polished
 from closedform.symbolic.signs import Domain
 from closedform.symbolic.terms import ADD, split
@@ -92,6 +93,16 @@ def simplify(
 
         best = simplest_by_sympy(best, domain, deadline - time.monotonic())
     return arranged(polished(best))
+
+
+def in_fewer_digits(simple: Expression, rounded: Expression) -> Expression:
+    """Of a simplified formula and the one before the one that is written shorter: rules do not know short numbers.
+
+    ``0.9*x*(y + 0.7777777777777777)`` has fewer nodes than ``0.9*x*y + 0.7*x``.
+    """
+    if rounded.n_constants > simple.n_constants or text_length(rounded) >= text_length(simple):
+        return simple
+    return arranged(rounded.canonical())
 
 
 def cost(node: Expression) -> tuple[int, int]:

@@ -23,6 +23,7 @@ from numpy.typing import ArrayLike
 
 from closedform.losses import Loss
 from closedform.symbolic._snap_search import Judge, State, on_other_rows, search
+from closedform.symbolic._snap_together import shortest
 from closedform.symbolic.expression import Expression
 from closedform.symbolic.linear_part import merge_constants
 from closedform.symbolic.refit import FitData, refit
@@ -73,6 +74,7 @@ def snap(
     noise: float | None = None,
     tol_rel: float = 1e-9,
     max_fits: int = 100,
+    respell: bool = True,
 ) -> SnapResult:
     """Round the free constants of a formula to simple numbers where the data allow it, refitting the others.
 
@@ -94,6 +96,8 @@ def snap(
         Root mean squared error relative to the spread of the target up to which the data count as free of noise.
     max_fits : int, default=100
         Refits to spend.
+    respell : bool, default=True
+        Whether, with noise, the formula is also tried with its constants at other places: ``log(1 + x/0.56)``.
 
     Returns
     -------
@@ -122,6 +126,8 @@ def snap(
         return _result(problem, [start])
     part = problem.thinned(_MOST_CLEAN_ROWS if judge.clean else _MOST_ROWS)
     found = search(part, start.expression, noise, tol_rel, max_fits)
+    if not judge.clean:
+        found = shortest(part, found, noise, tol_rel, respell)
     if part is not problem:
         found = [start, *[on_other_rows(problem, state) for state in found[1:]]]
         if not judge.accepts(start, found[-1]):
@@ -176,6 +182,7 @@ def tune(
     noise: float | None = None,
     tol_rel: float = 1e-9,
     max_iter: int = 100,
+    respell: bool = True,
 ) -> Tuned:
     """Refit, round, refit what is left: the constants that a candidate formula deserves.
 
@@ -183,7 +190,7 @@ def tune(
     ----------
     expression, columns, y, weights, loss, restarts, rng, max_iter
         As in :func:`~closedform.symbolic.refit.refit`.
-    noise, tol_rel
+    noise, tol_rel, respell
         As in :func:`snap`.
 
     Returns
@@ -191,7 +198,9 @@ def tune(
     Tuned
     """
     fitted = refit(expression, columns, y, weights=weights, loss=loss, restarts=restarts, rng=rng, max_iter=max_iter)
-    done = snap(fitted.expression, columns, y, weights=weights, loss=loss, noise=noise, tol_rel=tol_rel)
+    done = snap(
+        fitted.expression, columns, y, weights=weights, loss=loss, noise=noise, tol_rel=tol_rel, respell=respell
+    )
     problem = FitData.checked(done.expression, columns, y, weights, "squared")
     mse = done.loss if loss == "squared" else problem.loss_of(problem.values(done.expression))
     return Tuned(done.expression, done.loss, mse, done.standard_errors, done.snapped, done.alternatives)

@@ -38,7 +38,7 @@ class ScreenEngine:
     device: str = "cpu"
 
     # It finds most of what is found.
-    weight: ClassVar[float] = 2.0
+    weight: ClassVar[float] = 3.0
 
     @property
     def name(self) -> str:
