@@ -18,6 +18,7 @@ from closedform.finish import loss_of
 from closedform.losses import AbsoluteLoss, ExpLoss, HuberLoss, SquaredLoss
 from closedform.screening.workspace import Workspace
 from closedform.symbolic import Expression
+from closedform.symbolic.metrics import description_length
 from closedform.symbolic.vocabulary import uses_only
 
 SMALL = LIESEngine(init="screened", library_size=800)
@@ -134,13 +135,20 @@ def test_losses_are_those_of_the_formulas(loss, weighted, rng):
 
 
 @pytest.mark.parametrize("loss", [SquaredLoss(), AbsoluteLoss(), ExpLoss()], ids=lambda loss: loss.name)
-def test_every_candidate_is_better_than_all_that_are_not_larger(loss, rng):
+def test_every_candidate_is_better_or_shorter_than_all_that_are_not_larger(loss, rng):
     clean = make_problem("x*y + sin(3*x)")
-    noisy = clean.y + 0.1 * rng.standard_t(2, size=60)
-    found = list(search(replace(clean, y=noisy, loss=loss), seconds=0.8))
+    problem = replace(clean, y=clean.y + 0.1 * rng.standard_t(2, size=60), loss=loss)
+    found = list(search(problem, seconds=0.8))
     assert len(found) > 3
+
+    def length(one: Candidate) -> float:
+        error = loss_of(one.expression, replace(problem, loss=SquaredLoss())) / problem.scale**2
+        return description_length(one.expression, 60, error, variance=1.0)
+
     for position, one in enumerate(found):
-        assert all(one.loss < other.loss for other in found[:position] if other.complexity <= one.complexity)
+        earlier = found[:position]
+        better = all(one.loss < other.loss for other in earlier if other.complexity <= one.complexity)
+        assert better or all(length(one) < length(other) for other in earlier)
     assert [one.seconds for one in found] == sorted(one.seconds for one in found)
 
 

@@ -81,10 +81,10 @@ class Tangents:
     def _left(self, columns: tuple[int, ...]) -> float:
         parts = [self._column(j) for j in columns]
         plain = np.column_stack([column for column, _ in parts])
-        if not np.isfinite(plain).all():
-            return np.inf
-        norms = np.linalg.norm(plain, axis=0)
-        if not (norms > 0).all():
+        with np.errstate(over="ignore"):
+            norms = np.linalg.norm(plain, axis=0)
+        # Not finite for columns whose squares leave float64 either.
+        if not (np.isfinite(norms).all() and (norms > 0).all()):
             return np.inf
         weights = np.linalg.lstsq(plain / norms, self._target, rcond=None)[0] / norms
         rest = self._target - plain @ weights

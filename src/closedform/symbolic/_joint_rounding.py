@@ -120,7 +120,8 @@ def _best_known_first(theta: FloatArray, covariance: FloatArray, among: Sequence
     left = list(range(len(theta))) if among is None else list(among)
     sizes = np.maximum(np.abs(theta), 1e-300)
     while left:
-        relative: FloatArray = np.sqrt(np.maximum(np.diag(covariance), 0.0)) / sizes
+        with np.errstate(over="ignore"):  # of a constant next to nothing
+            relative: FloatArray = np.sqrt(np.maximum(np.diag(covariance), 0.0)) / sizes
         index = left[int(np.argmin(relative[left]))]
         left.remove(index)
         yield index

@@ -32,7 +32,7 @@ def spellings(expression: Expression) -> list[Expression]:
     --------
     >>> from closedform.symbolic.expression import Expression
     >>> [str(one) for one in spellings(Expression.parse("4.0*(x + 2.0)**(-3)"))]
-    ['0.5*(0.5*x + 1)**(-3)']
+    ['0.5*(0.5*x + 1)**-3']
     """
     start = canonical(expression)
     found, todo = {_rounded(start): start}, [start]
