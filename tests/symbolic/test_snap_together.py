@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -146,3 +147,19 @@ def test_the_formula_with_fewer_digits_is_kept():
     assert len(str(in_fewer_digits(simplify(rounded, use_sympy=False), rounded))) < 20
     long = Expression.parse("2*x + 2*y")
     assert str(in_fewer_digits(simplify(long, use_sympy=False), long)) == "2*(x + y)"
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        "{a}*(x + {b})**{c}",
+        "{a}*log(x + {b}) + {c}",
+        "{a}/({b} + x**{c})",
+        "{a}*exp({b}*x) + {c}",
+        "exp({a}/(x + {b}))",
+    ],
+)
+def test_numbers_at_the_ends_of_float64_are_spelled_as_they_are(form):
+    for a, b, c in itertools.product((1e-310, 0.3, 1e307), repeat=3):
+        for other in spellings(Expression.parse(form.format(a=a, b=b, c=c))):
+            assert np.isfinite(other.constants).all()

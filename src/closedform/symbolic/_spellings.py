@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator
 from fractions import Fraction
 
+from closedform.exceptions import InputError
 from closedform.symbolic.canonical import Rules, canonical
 from closedform.symbolic.expression import Expression, apply, constant
 from closedform.symbolic.terms import split
@@ -37,12 +38,20 @@ def spellings(expression: Expression) -> list[Expression]:
     start = canonical(expression)
     found, todo = {_rounded(start): start}, [start]
     while todo and len(found) <= _MOST:
-        for other in _changed(todo.pop(0)):
+        for other in _within_float64(_changed(todo.pop(0))):
             key = _rounded(other)
             if other.n_constants <= start.n_constants and key not in found and len(found) <= _MOST:
                 found[key] = other
                 todo.append(other)
     return list(found.values())[1:]
+
+
+def _within_float64(found: Iterator[Expression]) -> Iterator[Expression]:
+    """The spellings before the first one whose numbers would leave float64."""
+    try:
+        yield from found
+    except (InputError, OverflowError):
+        return
 
 
 def _rounded(expression: Expression) -> Expression:
