@@ -73,6 +73,16 @@ def test_constants_are_rounded_and_formulas_simplified():
     assert formulas[-1].complexity == formulas[-1].expression.complexity
 
 
+def test_a_formula_that_cannot_be_rounded_stands_as_it_was_found(monkeypatch, caplog):
+    def fail(*_: object, **__: object) -> None:
+        raise OverflowError("too large")
+
+    monkeypatch.setattr("closedform.finish.tune", fail)
+    front = finished(make_problem("2.5*x"), "2.4999999999*x")
+    assert [str(formula.expression) for formula in front] == ["2.4999999999*x"]
+    assert "stands as it was found: too large" in caplog.text
+
+
 def test_without_time_formulas_are_scored_as_they_are():
     formulas = finished(make_problem("2*x/y", noise=0.0), "1.99*x/y", seconds=0.0)
     assert str(formulas[0].expression) == "1.99*x/y"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.exact import fewest_constants, is_law, is_rounding
+from closedform.exceptions import InputError
 from closedform.formulas import Formula
 from closedform.losses import AbsoluteLoss, HuberLoss, SquaredLoss
 from closedform.own_loss import OwnLoss
@@ -23,6 +25,8 @@ from closedform.symbolic.pareto import Archive, Rule, choose, scores
 from closedform.symbolic.refit import refit, standard_errors
 from closedform.symbolic.simplify import in_fewer_digits, simplify
 from closedform.symbolic.snap import tune
+
+logger = logging.getLogger(__name__)
 
 IntArray = NDArray[np.intp]
 
@@ -286,16 +290,24 @@ def _most_promising_first(candidates: Iterable[Candidate], problem: Problem) -> 
 def _versions(expression: Expression, problem: Problem, in_time: bool) -> Iterator[Expression]:
     """The formula with rounded constants if there is time, first simplified and then not, and at last as it came."""
     if in_time and expression.variables:
-        tuned = _tuned(without_idle_terms(expression, problem.columns, problem.y), problem)
-        simple = in_fewer_digits(simplify(tuned, problem.domain, use_sympy=False), tuned)
-        # Another arrangement may show what the first one hid: of two nearly equal constants, a factor near 1.
-        if simple is not tuned and simple.constants:
-            again = _tuned(simple, problem)
-            if again.n_constants < simple.n_constants:
-                yield in_fewer_digits(simplify(again, problem.domain, use_sympy=False), again)
-        yield simple
-        yield tuned
+        try:
+            yield from _rounded_versions(expression, problem)
+        except (InputError, ArithmeticError) as error:
+            # What hours have found is not lost because one formula cannot be written more simply.
+            logger.warning("%s stands as it was found: %s", expression, error)
     yield expression
+
+
+def _rounded_versions(expression: Expression, problem: Problem) -> Iterator[Expression]:
+    tuned = _tuned(without_idle_terms(expression, problem.columns, problem.y), problem)
+    simple = in_fewer_digits(simplify(tuned, problem.domain, use_sympy=False), tuned)
+    # Another arrangement may show what the first one hid: of two nearly equal constants, a factor near 1.
+    if simple is not tuned and simple.constants:
+        again = _tuned(simple, problem)
+        if again.n_constants < simple.n_constants:
+            yield in_fewer_digits(simplify(again, problem.domain, use_sympy=False), again)
+    yield simple
+    yield tuned
 
 
 def _tuned(expression: Expression, problem: Problem) -> Expression:
