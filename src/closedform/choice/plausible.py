@@ -2,8 +2,8 @@
 
 A cosine that turns between one row and the next, or does the work of a parabola; a tenth power; a power so small that
 it is a logarithm; a free power of a column that was moved; a steep one of a column that hardly varies; an arc tangent;
-terms that are each a thousand times their sum; a pole between two rows. Each of them fits noise well, and few laws are
-made of them.
+terms that are each a thousand times their sum; a huge number times a tiny function; a pole between two rows. Each of
+them fits noise well, and few laws are made of them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ _LEAST_TURN, _LARGEST_STEP = math.pi / 2, math.pi / 2
 _TOO_FAST, _TOO_SLOW = 15.0, 4.0
 # Sums whose terms cancel to less than this share.
 _CANCELLED = 30.0
+# Powers of ten of a fitted factor that the rest of its product undoes.
+_HUGE, _RUNAWAY = 15.0, 8.0
 _POLE = 8.0
 
 
@@ -62,6 +64,8 @@ def _part(node: Expression, columns: dict[str, FloatArray]) -> float:
         return _RARELY + (_wave(evaluate(node.args[0], columns)) if name in _WAVES else 0.0)
     if name in _WAVES:
         return _wave(evaluate(node.args[0], columns))
+    if name == "mul":
+        return _runaway(node, columns)
     if name in ("add", "sub"):
         return _cancelling([evaluate(term, columns) for term in node.args if term.variables], evaluate(node, columns))
     return 0.0
@@ -118,6 +122,18 @@ def _wave(argument: FloatArray) -> float:
     if float(np.median(steps)) > _LARGEST_STEP:
         return _TOO_FAST
     return _TOO_SLOW if float(places[-1] - places[0]) < _LEAST_TURN else 0.0
+
+
+def _runaway(node: Expression, columns: dict[str, FloatArray]) -> float:
+    """Whether a fitted factor and the rest of its product have left each other by many powers of ten."""
+    factors = [abs(one.value) for one in node.args if one.kind == "constant" and isinstance(one.value, float)]
+    if not factors or not math.prod(factors) > 0:
+        return 0.0
+    places = math.log10(math.prod(factors))
+    with np.errstate(all="ignore"):
+        whole = float(np.median(np.log10(np.abs(evaluate(node, columns)))))
+    undone = abs(whole - places) > _HUGE and (whole - places) * places < 0
+    return _RUNAWAY if abs(places) > _HUGE and undone else 0.0
 
 
 def _cancelling(terms: list[FloatArray], values: FloatArray) -> float:
