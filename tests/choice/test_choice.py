@@ -115,6 +115,16 @@ def test_time_that_is_up_gives_nothing_rather_than_a_part(powers):
     assert judge(parse("2.0*x"), powers, folds_of(powers, ["x"]), lambda: True) is None
 
 
+def test_eight_planets_have_a_law_of_two_constants_with_a_simple_exponent():
+    distance = np.array(
+        [0.38709893, 0.72333199, 1.00000011, 1.52366231, 5.20336301, 9.53707032, 19.19126393, 30.06896348]
+    )
+    days = np.array([87.97, 224.7, 365.26, 686.98, 4332.59, 10759.22, 30685.4, 60189.0])
+    planets = table(x=distance, y=days)
+    found = chosen_of(planets, "365.19*x**1.4999*exp(-2.3e-4*exp(0.08*x)*cos(0.83*x + 1.6))", "365.0*x**1.4999")
+    assert found.expression.canonical().with_constants([1.5]) == parse("1.5*x**(3/2)")
+
+
 # --- what laws look like ----------------------------------------------------------------------------------------------
 
 

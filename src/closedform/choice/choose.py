@@ -105,7 +105,11 @@ def _best(
     front = {with_its_own_size(formula.expression, train): formula for formula in formulas}
     known = {_skeleton(expression) for expression in front}
     new = [form for form in short if _skeleton(form) not in known]
-    everything = near_enough(list(dict.fromkeys([*front, *new])), train)
+    # A curve of as many constants as this goes through so few rows whatever they are.
+    few = [
+        one for one in dict.fromkeys([*front, *new]) if _ROWS_FOR_A_CONSTANT * (one.n_constants - 1) < train.n_samples
+    ]
+    everything = near_enough(few, train)
     used = {name for expression in everything for name in expression.variables}
     folds = folds_of(train, [name for name in train.names if name in used])
     jury = _Jury(train, weighted, folds, budget.expired)

@@ -25,6 +25,7 @@ from closedform.symbolic.refit import standard_errors
 # Errors that a constant may be away from what it is rounded to.
 _REACH = 2.0
 _DENOMINATORS = (1, 2, 3, 4)
+_NEAR_A_HALF = 0.005
 # Nats that a simple number must save, as in the rounding of constants in general.
 _WORTH_ROUNDING = 1.5
 _LARGEST_EXPONENT = 6
@@ -130,7 +131,9 @@ def _is_worth_a_one(value: float, error: float) -> bool:
 def _simple_exponent(value: float, reach: float) -> Fraction | None:
     for denominator in _DENOMINATORS:
         nearest = Fraction(round(value * denominator), denominator)
-        if abs(float(nearest) - value) <= reach and 0 < abs(nearest) <= _LARGEST_EXPONENT:
+        # Errors that are small because the law is not all there is to the rows are no reason not to try a half.
+        within = max(reach, _NEAR_A_HALF) if denominator <= 2 else reach
+        if abs(float(nearest) - value) <= within and 0 < abs(nearest) <= _LARGEST_EXPONENT:
             return nearest
     return None
 
