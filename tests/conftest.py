@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 
 # Set before NumPy or torch is loaded: test processes run side by side, and each computes with one thread.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -49,3 +50,11 @@ def _has_cuda() -> bool:
 def rng() -> np.random.Generator:
     """A generator that starts the same in every test."""
     return np.random.default_rng(20240611)
+
+
+@pytest.fixture
+def signals_heeded():
+    """Ctrl-C has its meaning also where a shell has started the tests in the background, with it switched off."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -142,7 +142,7 @@ class Deaf:
         time.sleep(300)
 
 
-def test_ctrl_c_keeps_what_was_found_everywhere_and_leaves_no_process(problem):
+def test_ctrl_c_keeps_what_was_found_everywhere_and_leaves_no_process(problem, signals_heeded):
     told: list[str] = []
 
     def monitor(progress: Progress) -> None:

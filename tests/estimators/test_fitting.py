@@ -346,14 +346,6 @@ def test_ctrl_c_in_the_last_fit_keeps_the_formulas(table, monkeypatch):
     assert model.score(*table) > 0.98
 
 
-@pytest.fixture
-def signals_heeded():
-    """Ctrl-C has its meaning also where a shell has started the tests in the background, with it switched off."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(os.name != "posix", reason="signals as on Unix")
 def test_a_real_signal_ends_a_fit_of_lies(table, signals_heeded):
     X, _ = table
