@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from closedform import SymbolicRegressor, load
@@ -126,6 +127,13 @@ def test_several_outputs_have_groups_too():
     y = np.column_stack([DECAY, OWN * T])
     model = search(ScriptedEngine(("1.0*t", "1.0*exp(-0.3*t) + 0.5"))).fit({"t": T}, y, groups=KIND)
     np.testing.assert_allclose(model.predict({"t": T}, groups=KIND), y, rtol=1e-8)
+
+
+def test_each_of_several_outputs_has_its_own_unit():
+    y = pd.DataFrame({"a": DECAY, "b": OWN * T})
+    units = {"t": "s", "a": "m", "b": "kg"}
+    model = search(ScriptedEngine(("1.0*t",)), units=units).fit({"t": T}, y, groups=KIND)
+    assert [one.units for one in model.formula_model_.models] == [{"t": "s", "a": "m"}, {"t": "s", "b": "kg"}]
 
 
 def test_weights_and_interruptions():

@@ -77,7 +77,7 @@ def find_formulas(data: TrainingData, plan: Plan, budget: Budget, start: Sequenc
 
 
 def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expression]) -> Found:
-    texts = {name: unit for name, unit in plan.units.items() if name in (*data.table.names, data.target_name)}
+    texts = units_of(plan, data)
     check_together(plan.constraints, data.table.names)
     table, y, weight = _rows_that_count(data)
     units = SearchUnits.of(table, y)
@@ -106,6 +106,11 @@ def _found(data: TrainingData, plan: Plan, budget: Budget, start: Sequence[Expre
         status = support
     originals = tuple(units.to_original(_with_chi2(formula, whole)) for formula in formulas)
     return Found(originals, chosen, status, result.failures, texts, learned.insights)
+
+
+def units_of(plan: Plan, data: TrainingData) -> dict[str, str]:
+    """The units of the columns and of this one output."""
+    return {name: unit for name, unit in plan.units.items() if name in (*data.table.names, data.target_name)}
 
 
 def nothing_admitted(budget: Budget) -> InputError:

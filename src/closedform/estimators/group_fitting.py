@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from closedform.engines.base import Budget, FloatArray, Problem
-from closedform.estimators.fitting import BASELINE, nothing_admitted
+from closedform.estimators.fitting import BASELINE, nothing_admitted, units_of
 from closedform.estimators.group_forms import grouped_problem, searches, variants
 from closedform.estimators.plan import Found, Plan
 from closedform.exceptions import Status
@@ -88,9 +88,9 @@ def find_grouped(
         If a form or a constraint cannot be used, or no formula was found that keeps to the constraints in all groups.
     """
     with limited_threads(plan.n_threads):
-        problem = grouped_problem(data, plan)
-        known = [read_guess(one, problem.names, data.constant_values, plan.operators) for one in plan.guesses]
         weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
+        problem = grouped_problem(data, weight, plan)
+        known = [read_guess(one, problem.names, data.constant_values, plan.operators) for one in plan.guesses]
         rows = _Rows.split(codes, weight, plan)
         results = [] if not problem.n_features else list(searches(data, problem, codes, rows.train, plan, budget))
         judge = _Judge(problem, weight, codes, rows, len(labels))
@@ -101,7 +101,7 @@ def find_grouped(
             raise nothing_admitted(budget)
         formulas, chosen = judge.front(fits, labels, plan)
         status = _status(results, formulas, loss_floor(problem))
-        return Found(tuple(formulas), chosen, status, _failures(results), plan.units)
+        return Found(tuple(formulas), chosen, status, _failures(results), units_of(plan, data))
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from closedform.constraints.bound import bind, check_together
 from closedform.constraints.probes import Shape
-from closedform.engines.base import Budget, Problem, Requirement
-from closedform.estimators.fitting import MOST_ROWS, guided, outside_monitor
+from closedform.engines.base import Budget, FloatArray, Problem, Requirement
+from closedform.estimators.fitting import MOST_ROWS, guided, outside_monitor, units_of
 from closedform.estimators.plan import Plan
 from closedform.estimators.search_units import SearchUnits
 from closedform.exceptions import InputError, Status
 from closedform.guided.form import read_form
-from closedform.preprocessing import Table, TrainingData
+from closedform.preprocessing import TrainingData
 from closedform.search import Monitor, Progress, SearchResult, search
 from closedform.symbolic.canonical import canonical
 from closedform.symbolic.expression import Expression, Number, apply, constant, plain_sum
@@ -27,13 +27,15 @@ _FIRST_SHARE, _SECOND_SHARE = 0.4, 0.5
 _FEWEST_ROWS = 8
 
 
-def grouped_problem(data: TrainingData, plan: Plan) -> Problem:
+def grouped_problem(data: TrainingData, weight: FloatArray, plan: Plan) -> Problem:
     """The problem of all rows, with what every formula has to keep to in each group.
 
     Parameters
     ----------
     data : TrainingData
         Checked data.
+    weight : ndarray of shape (n_rows,)
+        Weights of the rows.
     plan : Plan
         Checked settings.
 
@@ -51,27 +53,18 @@ def grouped_problem(data: TrainingData, plan: Plan) -> Problem:
                 f"form {plan.form!r}: the constant {repeated[0]!r} stands at several places, which is not supported "
                 "with groups; rewrite the form so that it stands at one."
             )
-    weight = np.ones(len(data.y)) if data.sample_weight is None else data.sample_weight
-    forbidden = {name for one in plan.constraints for name in one.operators()}
-    return Problem(
-        table.values,
-        data.y,
-        table.names,
-        weight,
-        plan.loss,
-        plan.operators - forbidden,
-        plan.max_complexity,
-        requirements=(*bind(plan.constraints, table.columns, data.y), *_unit_rules(plan, table, data.target_name)),
-    )
+    rules = _unit_rules(plan, data, table.names)
+    units = replace(SearchUnits.of(table, data.y), extreme=False)
+    return units.outer(table, data.y, weight, replace(plan, requirements=rules), None)
 
 
-def _unit_rules(plan: Plan, table: Table, target: str) -> tuple[UnitRules, ...]:
-    texts = {name: unit for name, unit in plan.units.items() if name in (*table.names, target)}
+def _unit_rules(plan: Plan, data: TrainingData, names: Sequence[str]) -> tuple[UnitRules, ...]:
+    texts = units_of(plan, data)
     # Who writes down a form knows what units its constants have.
     if not texts or plan.form is not None:
         return ()
     # What differs between groups, such as a stiffness or a rate, is measured in something.
-    return (replace(UnitRules.of(texts, table.names, target), free_constants=True),)
+    return (replace(UnitRules.of(texts, names, data.target_name), free_constants=True),)
 
 
 def searches(
