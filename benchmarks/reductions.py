@@ -26,7 +26,7 @@ from benchmarks.problems import Problem as Law  # noqa: E402
 from benchmarks.problems import choose  # noqa: E402
 from closedform.engines.base import Problem  # noqa: E402
 from closedform.library.pool import Recipe, build  # noqa: E402
-from closedform.screening.view import looks  # noqa: E402
+from closedform.screening.view import looks, whole_view  # noqa: E402
 from closedform.structure.study import study  # noqa: E402
 from closedform.symbolic import Expression  # noqa: E402
 from closedform.symbolic.evaluate import evaluate  # noqa: E402
@@ -66,7 +66,7 @@ def reductions(law: Law, noise: float, seed: int) -> tuple[dict[str, tuple[Seque
     X, y = (part[:_ROWS] for part in law.training_rows(2000, noise, seed))
     clean = law.training_rows(2000, 0.0, seed)[1][:_ROWS]
     problem = Problem(X, y, law.names)
-    seen = looks(problem)
+    seen = looks(problem, whole_view(problem))
     found = {"screen": (seen.views[0].recipes, seen.views[0].prefix)}
     forms = study(law.names, X, y).forms
     if forms:

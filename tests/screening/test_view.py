@@ -106,7 +106,7 @@ def with_noise(problem, share, rng):
 @pytest.mark.parametrize("share", [0.01, 0.05])
 def test_noise_hides_neither_powers_nor_mergers(share, rng):
     problem, sigma = with_noise(make_problem("q*r**2/s*exp(-a*b/2)", rng, n_rows=1200), share, rng)
-    seen = looks(problem)
+    seen = looks(problem, whole_view(problem))
     first = seen.views[0]
     assert len(first.recipes) == 1
     assert_puts_the_target_together_again(first, problem.y)
@@ -120,15 +120,16 @@ def test_noise_is_seen_through_the_smaller_problem(rng):
     """A polynomial of six columns follows too little of this law to tell what of it is noise."""
     problem, sigma = with_noise(make_problem("a*b*c/(d**4 - (e/4)**4)*f", rng, n_rows=1600), 0.002, rng)
     assert problem.noise.sigma > 1.3 * sigma
-    assert looks(problem).level.sigma == pytest.approx(sigma, rel=0.1)
+    assert looks(problem, whole_view(problem)).level.sigma == pytest.approx(sigma, rel=0.1)
 
 
 def test_given_errors_are_not_estimated_again(rng):
     problem, sigma = with_noise(make_problem("q*r**2/s*exp(-a*b)", rng, n_rows=600), 0.05, rng)
     known = Problem(problem.X, problem.y, problem.names, known_noise=sigma)
-    assert looks(known).level == known.noise
+    assert looks(known, whole_view(known)).level == known.noise
 
 
 def test_without_noise_views_are_exact(rng):
-    for view in looks(make_problem("q*r**2/s*exp(-a*b)", rng, n_rows=600)).views:
+    problem = make_problem("q*r**2/s*exp(-a*b)", rng, n_rows=600)
+    for view in looks(problem, whole_view(problem)).views:
         assert view.noise is None

@@ -16,10 +16,9 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
-from closedform.library.grow import product_recipe
 from closedform.library.noisy_fit import LARGEST_DEGREE, NoisyFit, noisy_fit
 from closedform.library.pool import Recipe
-from closedform.library.symmetry import Column, Reduction
+from closedform.library.symmetry import Column, Reduction, mergers_of, standard
 
 FloatArray = NDArray[np.float64]
 
@@ -33,7 +32,6 @@ _LARGEST_RISE, _LARGEST_ROUGH_RISE = 1.1, 2.0
 _LARGEST_UNEXPLAINED = 0.5
 # Columns are taken as they are and not by their logarithms where that lowers the error on unseen rows to this share.
 _CLEARLY_BETTER = 0.9
-_RATIOS = tuple(Fraction(text) for text in ("1", "-1", "2", "-2", "1/2", "-1/2"))
 _POWERS = tuple(Fraction(text) for text in ("1", "-1", "2", "-2", "1/2", "-1/2", "3", "-3"))
 # Denominators of exponents, and up to which standard error an estimate tells them from others.
 _DENOMINATORS = ((1, 0.15), (2, 0.07), (3, 0.04))
@@ -276,14 +274,8 @@ def _terms(fit: NoisyFit, features: FloatArray, state: _State, merger: _Merger) 
 
 def _mergers(columns: Sequence[Column]) -> Iterator[_Merger]:
     for i, j in itertools.combinations(range(len(columns)), 2):
-        a, b = columns[i], columns[j]
-        for ratio in _RATIOS if (a.values > 0).all() and (b.values > 0).all() else ():
-            # Integer exponents read better: x^2 * y, not x * y^(1/2).
-            p, q = (1, ratio) if ratio.denominator == 1 else (ratio.denominator, Fraction(ratio.numerator))
-            merged = Column(a.values ** float(p) * b.values ** float(q), product_recipe([(a.recipe, p), (b.recipe, q)]))
-            yield _Merger(i, j, merged, True, 0.0 if abs(ratio) == 1 else _UNUSUAL)
-        yield _Merger(i, j, Column(a.values - b.values, ("sub", a.recipe, b.recipe)))
-        yield _Merger(i, j, Column(a.values + b.values, ("add", a.recipe, b.recipe)))
+        for merged, ratio in mergers_of(columns[i], columns[j]):
+            yield _Merger(i, j, merged, ratio is not None, 0.0 if ratio is None or abs(ratio) == 1 else _UNUSUAL)
 
 
 # --- features ---------------------------------------------------------------------------------------------------------
@@ -299,9 +291,7 @@ def _spread(column: Column) -> float:
 
 
 def _feature(column: Column, plain: bool = False) -> FloatArray:
-    values = column.values if plain else _in_logarithm(column)
-    spread = float(values.std())
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
+    return standard(column.values if plain else _in_logarithm(column))
 
 
 def _features(columns: Sequence[Column], plain: frozenset[int]) -> FloatArray:

@@ -105,10 +105,10 @@ def _best_merger(state: Reduction, y: FloatArray, error: float, rise: float) -> 
     target = _target(y)
     in_logs = one_sign(y)
     for i, j in itertools.combinations(range(len(state.columns)), 2):
-        for column, is_product in _mergers(state.columns[i], state.columns[j]):
+        for column, ratio in mergers_of(state.columns[i], state.columns[j]):
             rest = tuple(c for k, c in enumerate(state.columns) if k not in (i, j))
             # A power of one of the two may stand beside the merged column: a linear term in the logarithm.
-            extra = _standard(np.log(state.columns[i].values)) if is_product and in_logs else None
+            extra = standard(np.log(state.columns[i].values)) if ratio is not None and in_logs else None
             found = _error(_features((column, *rest)), target, extra)
             if found <= rise * error + _SURROGATE_ERROR and (best is None or found < best[0]):
                 best = found, (i, j, column, extra is not None)
@@ -132,30 +132,31 @@ def _divided(reduced: Reduction, column: Column, y: FloatArray) -> Reduction:
     return Reduction(reduced.columns, factor, (*reduced.powers, (column.recipe, exponent)))
 
 
-def _mergers(a: Column, b: Column) -> Iterator[tuple[Column, bool]]:
-    """What the two might be together, and whether it is a product."""
+def mergers_of(a: Column, b: Column) -> Iterator[tuple[Column, Fraction | None]]:
+    """What two columns often are together: products, with the exponent of b over that of a, a difference, a sum."""
     if (a.values > 0).all() and (b.values > 0).all():
         for ratio in _RATIOS:
             # Integer exponents read better: x^2 * y, not x * y^(1/2).
             p, q = (1, ratio) if ratio.denominator == 1 else (ratio.denominator, Fraction(ratio.numerator))
             values = a.values ** float(p) * b.values ** float(q)
-            yield Column(values, product_recipe([(a.recipe, p), (b.recipe, q)])), True
-    yield Column(a.values - b.values, ("sub", a.recipe, b.recipe)), False
-    yield Column(a.values + b.values, ("add", a.recipe, b.recipe)), False
+            yield Column(values, product_recipe([(a.recipe, p), (b.recipe, q)])), ratio
+    yield Column(a.values - b.values, ("sub", a.recipe, b.recipe)), None
+    yield Column(a.values + b.values, ("add", a.recipe, b.recipe)), None
 
 
 def _features(columns: tuple[Column, ...]) -> FloatArray:
-    return np.column_stack([_standard(np.log(np.abs(c.values)) if c.one_sign else c.values) for c in columns])
+    return np.column_stack([standard(np.log(np.abs(c.values)) if c.one_sign else c.values) for c in columns])
 
 
-def _standard(values: FloatArray) -> FloatArray:
+def standard(values: FloatArray) -> FloatArray:
+    """A column with mean 0 and spread 1; zeros for a constant."""
     spread = float(values.std())
     result: FloatArray = (values - values.mean()) / (spread if spread > 0 else 1.0)
     return result
 
 
 def _target(y: FloatArray) -> FloatArray:
-    return _standard(np.log(np.abs(y)) if one_sign(y) else y)
+    return standard(np.log(np.abs(y)) if one_sign(y) else y)
 
 
 def _basis(features: FloatArray, n_rows: int) -> FloatArray:

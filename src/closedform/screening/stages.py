@@ -91,8 +91,9 @@ class Screen:
     def _stages(self, workspace: Workspace, rng: np.random.Generator) -> Iterator[Stage]:
         """What is tried, in order: later stages cost more."""
         operators = workspace.problem.operators
-        yield Stage(lambda: iter(proposals.affine(on_rows(whole_view(workspace.fitted), workspace.screened))))
-        seen = looks_at(workspace.fitted, self.log_space, self.device)
+        everything = whole_view(workspace.fitted, self.device)
+        yield Stage(lambda: iter(proposals.affine(on_rows(everything, workspace.screened))))
+        seen = looks_at(workspace.fitted, everything, self.log_space)
         workspace.level = seen.level
         looks = [on_rows(view, workspace.screened) for view in seen.views]
         whole = looks[-1]

@@ -102,7 +102,7 @@ class Looks:
     level: NoiseLevel
 
 
-def looks(problem: Problem, log_space: bool = True, device: str = "cpu") -> Looks:
+def looks(problem: Problem, everything: View, log_space: bool = True) -> Looks:
     """All views of a problem.
 
     Where there is no noise, a finding loses nothing or is wrong. With noise it is a matter of chance what is lost:
@@ -113,12 +113,12 @@ def looks(problem: Problem, log_space: bool = True, device: str = "cpu") -> Look
     ----------
     problem : Problem
         The problem.
+    everything : View
+        Its :func:`whole_view`.
     log_space : bool, default=True
         Whether powers are divided out.
-    device : {"cpu", "cuda"}, default="cpu"
-        Where all pairs of columns are looked at.
     """
-    everything, weight = whole_view(problem, device), problem.sample_weight
+    weight = problem.sample_weight
     reduced = without_power_factors(everything) if log_space else None
     found = [view for view in (with_merged_columns(reduced or everything), reduced) if view is not None]
     if len(everything.recipes) < 2 or not log_space:
@@ -256,9 +256,8 @@ def on_rows(view: View, index: np.ndarray) -> View:
     """The view on some of its rows."""
     source = {name: column[index] for name, column in view.source.items()}
     noise = None if view.noise is None else view.noise[index]
-    return View(
-        np.ascontiguousarray(view.X[index]), view.y[index], view.recipes, source, view.prefix, noise, view, view.device
-    )
+    X = np.ascontiguousarray(view.X[index])
+    return replace(view, X=X, y=view.y[index], source=source, noise=noise, larger=view)
 
 
 def _prefix(view: View, factors: PowerFactors) -> Recipe:

@@ -10,6 +10,7 @@ import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.exact import settles
+from closedform.finish import refitted
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
 from closedform.noise_level import NoiseLevel, outliers, pattern_left
@@ -248,11 +249,7 @@ class Workspace:
         return self.problem.admits_form(expression)
 
     def _fitted(self, expression: Expression, problem: Problem, max_iter: int) -> Expression:
-        if not expression.constants:
-            return expression
-        return refit(
-            expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss, max_iter=max_iter
-        ).expression
+        return refitted(expression, problem, max_iter) if expression.constants else expression
 
     def _record(self, complexity: int) -> float:
         """The best standing of any formula that is not larger."""
@@ -290,8 +287,9 @@ class Workspace:
         fitted, loss = self.fitted, self.problem.loss
         weights, noise = fitted.sample_weight, fitted.sigma
         # How it is spelled matters for what is shown: that is for the end of the search.
-        columns, respell = fitted.columns, False
-        return tune(expression, columns, fitted.y, weights=weights, loss=loss, noise=noise, respell=respell).expression
+        return tune(
+            expression, fitted.columns, fitted.y, weights=weights, loss=loss, noise=noise, respell=False
+        ).expression
 
     def _is_noise(self, residual: FloatArray, n_fitted: int) -> bool:
         if not np.isfinite(residual).all():

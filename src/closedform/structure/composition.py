@@ -23,7 +23,7 @@ from closedform.insights import Insight
 from closedform.library.grow import product_recipe
 from closedform.library.pool import Recipe
 from closedform.library.powers import rounded_exponent
-from closedform.library.symmetry import Column
+from closedform.library.symmetry import Column, standard
 from closedform.structure.look import Look, Model, model_of, names_of, recipe_text
 from closedform.structure.mergers import slopes_of
 from closedform.structure.reductions import Reduced, passes
@@ -342,14 +342,9 @@ def _refined(trial: Composition, look: Look, model: Model) -> tuple[Composition,
 
 def _beside(look: Look, columns: Sequence[int]) -> FloatArray:
     """Powers of the columns, and products of two: what could still be seen of them."""
-    standard = [_standard(look.columns[k].values) for k in columns]
-    products = [a * b for a, b in itertools.combinations_with_replacement(standard, 2)]
-    return np.column_stack([*standard, *products, *(a**3 for a in standard)])
-
-
-def _standard(values: FloatArray) -> FloatArray:
-    spread = float(values.std())
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
+    own = [standard(look.columns[k].values) for k in columns]
+    products = [a * b for a, b in itertools.combinations_with_replacement(own, 2)]
+    return np.column_stack([*own, *products, *(a**3 for a in own)])
 
 
 def _told(look: Look, found: Composition, model: Model, before: Model) -> Insight:

@@ -17,7 +17,7 @@ from closedform.insights import Insight
 from closedform.library.grow import product_recipe
 from closedform.library.pool import Recipe
 from closedform.library.powers import power_factors
-from closedform.library.symmetry import Column
+from closedform.library.symmetry import Column, standard
 from closedform.structure.look import Look, Model, best_model, mean_square, model_of, names_of, recipe_text
 from closedform.structure.mergers import Merger, aligned_mergers, usual_mergers
 from closedform.structure.surrogate import FloatArray
@@ -137,8 +137,8 @@ def _without_irrelevant(state: Reduced) -> Reduced:
 
 def _powers_beside(values: FloatArray, look: Look) -> FloatArray:
     """A column, its square and cube, and its products with the others: what could still be seen of it."""
-    x = _standard(values)
-    return np.column_stack([x, x**2, x**3, *(x * _standard(c.values) for c in look.columns)])
+    x = standard(values)
+    return np.column_stack([x, x**2, x**3, *(x * standard(c.values) for c in look.columns)])
 
 
 def _irrelevant(column: Column, model: Model, before: Model) -> Insight:
@@ -221,11 +221,6 @@ def _together(pair: tuple[Column, Column], trial: Merger, model: Model, before: 
 
 
 # --- shared -----------------------------------------------------------------------------------------------------------
-
-
-def _standard(values: FloatArray) -> FloatArray:
-    spread = float(values.std())
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
 
 
 def _evidence(model: Model, before: Model) -> tuple[float, float]:
