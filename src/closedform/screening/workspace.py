@@ -10,7 +10,6 @@ import numpy as np
 
 from closedform.engines.base import Budget, Candidate, FloatArray, Problem
 from closedform.exact import settles
-from closedform.finish import refitted
 from closedform.library.pool import Recipe, build
 from closedform.losses import SquaredLoss
 from closedform.noise_level import NoiseLevel, outliers, pattern_left
@@ -249,7 +248,11 @@ class Workspace:
         return self.problem.admits_form(expression)
 
     def _fitted(self, expression: Expression, problem: Problem, max_iter: int) -> Expression:
-        return refitted(expression, problem, max_iter) if expression.constants else expression
+        if not expression.constants:
+            return expression
+        return refit(
+            expression, problem.columns, problem.y, weights=problem.sample_weight, loss=problem.loss, max_iter=max_iter
+        ).expression
 
     def _record(self, complexity: int) -> float:
         """The best standing of any formula that is not larger."""
